@@ -1,0 +1,55 @@
+// A byte terminal: a serial line, a screen with a keyboard, a window of the host. The line discipline
+// is the personality's; this is the device below it.
+#pragma once
+
+#include <span>
+
+#include "base/types.h"
+#include "interfaces/object.h"
+
+namespace vari {
+
+struct WindowSize {
+  u16 rows = 0, columns = 0;  // 0: unknown
+};
+
+/// Takes what the device receives. Called from interrupt threads: may block briefly, one call at a
+/// time for each device.
+class ConsoleReceiver {
+ public:
+  virtual void on_input(std::span<const u8> bytes) = 0;
+  virtual void on_resize(WindowSize size) = 0;
+  virtual void on_hangup() = 0;
+
+ protected:
+  ~ConsoleReceiver() = default;
+};
+
+class Console : public Object {
+ public:
+  static constexpr InterfaceId kInterface = interface_id("vari.Console");
+  /// Writes all bytes; blocks while the device is slow. Any thread, calls are not interleaved.
+  virtual void write(std::span<const u8> bytes) = 0;
+  /// Delivers input from now on (input that came before is delivered first). Null: stops.
+  virtual void set_receiver(ConsoleReceiver* receiver) = 0;
+  virtual WindowSize window_size() = 0;
+
+ protected:
+  ~Console() = default;
+};
+
+/// Plain byte streams, for what is no terminal: the host's standard input, output and error.
+class ByteStream : public Object {
+ public:
+  static constexpr InterfaceId kInterface = interface_id("vari.ByteStream");
+  /// Up to `to.size()` bytes; blocks until there is one. 0: end of stream.
+  virtual std::size_t read(std::span<u8> to) = 0;
+  /// True when read() would not block.
+  virtual bool readable() = 0;
+  virtual void write(std::span<const u8> bytes) = 0;
+
+ protected:
+  ~ByteStream() = default;
+};
+
+}  // namespace vari

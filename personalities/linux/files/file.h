@@ -1,0 +1,97 @@
+// An open file description: what a descriptor refers to. One class a kind of file overrides what it can do.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/types.h"
+#include "interfaces/place.h"
+#include "personalities/linux/errno.h"
+#include "personalities/linux/files/transfer.h"
+#include "runtime/memory.h"
+#include "runtime/wait.h"
+
+namespace vari::linux {
+
+class Task;      // process/task.h: one thread of a process
+class Inode;     // files/inode.h
+class Dentry;    // files/dentry.h: a name in the tree
+
+/// poll(2)'s events.
+namespace poll_event {
+inline constexpr u32 kIn = 0x1, kPriority = 0x2, kOut = 0x4, kError = 0x8, kHangUp = 0x10,
+                     kInvalid = 0x20, kReadNormal = 0x40, kWriteNormal = 0x100, kReadHangUp = 0x2000;
+}
+
+/// Collects the wait queues that a poll has to sit in. A file calls watch() for each queue that is
+/// woken when its events change, *before* it looks at its state.
+class PollTable {
+ public:
+  virtual void watch(runtime::WaitQueue& queue) = 0;
+
+ protected:
+  ~PollTable() = default;
+};
+
+/// What mmap maps of a file: pages by index.
+class MemoryObject : public runtime::Managed {
+ public:
+  /// The frame of page `index`, with one reference taken for the caller (memory/frame_references.h).
+  /// BadFile beyond the end of the object: the access gets SIGBUS. May block.
+  virtual LinuxResult<Frame> page(u64 index, bool for_write) = 0;
+  /// The name for /proc/PID/maps; device and inode numbers likewise.
+  virtual std::string_view name() const { return {}; }
+  virtual u64 inode_number() const { return 0; }
+};
+
+class DirectorySink {
+ public:
+  /// False: the caller's buffer is full; the same entry is offered again next time.
+  virtual bool on_entry(u64 inode, u64 next_position, u8 type, std::string_view name) = 0;
+
+ protected:
+  ~DirectorySink() = default;
+};
+
+class File : public runtime::Managed {
+ public:
+  // Open flags, Linux's numbers (x86-64).
+  static constexpr u32 kReadOnly = 0, kWriteOnly = 1, kReadWrite = 2, kAccessMode = 3, kCreate = 0100,
+                       kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000,
+                       kAppend = 02000, kNonBlock = 04000, kDirectory = 0200000, kNoFollow = 0400000,
+                       kCloseOnExec = 02000000, kPath = 010000000;
+
+  /// Reads at the position of this description and moves it. Blocks unless kNonBlock is set (Again).
+  /// 0 at the end of file. A blocking read that a signal ends returns RestartIfHandlerSays.
+  virtual LinuxResult<u64> read(Task& task, Transfer& to) = 0;
+  virtual LinuxResult<u64> write(Task& task, Transfer& from) = 0;
+  /// Positional variants; IllegalSeek where the file has no positions.
+  virtual LinuxResult<u64> read_at(Task&, Transfer&, u64) { return std::unexpected(Errno::IllegalSeek); }
+  virtual LinuxResult<u64> write_at(Task&, Transfer&, u64) { return std::unexpected(Errno::IllegalSeek); }
+  virtual LinuxResult<u64> seek(i64, int) { return std::unexpected(Errno::IllegalSeek); }
+  /// Events that hold now; with a table, also registers for changes.
+  virtual u32 poll(PollTable* table) = 0;
+  /// `argument` is as the program gave it, mostly a user address.
+  virtual LinuxResult<u64> ioctl(Task&, u32, u64) { return std::unexpected(Errno::NotTerminal); }
+  virtual LinuxResult<> read_directory(Task&, DirectorySink&) { return std::unexpected(Errno::NotDirectory); }
+  virtual LinuxResult<> truncate(Task&, u64) { return std::unexpected(Errno::Invalid); }
+  virtual LinuxResult<Ref<MemoryObject>> memory_object() { return std::unexpected(Errno::NoDevice); }
+  /// The inode for fstat and friends; every file has one (pipes and terminals an anonymous one).
+  virtual Inode& inode() = 0;
+  /// Its name in the tree, for fchdir, the *at family and /proc/PID/fd; null where it has none.
+  virtual Dentry* dentry() { return nullptr; }
+
+  u32 flags() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
+  /// F_SETFL: only append, non-block and the like can change.
+  void set_flags(u32 flags) { __atomic_store_n(&flags_, flags, __ATOMIC_RELAXED); }
+  bool can_read() const { return (flags() & kAccessMode) != kWriteOnly && !(flags() & kPath); }
+  bool can_write() const { return (flags() & kAccessMode) != kReadOnly && !(flags() & kPath); }
+
+ protected:
+  explicit File(u32 flags) : flags_(flags) {}
+
+ private:
+  u32 flags_;
+};
+
+}  // namespace vari::linux
