@@ -1,5 +1,5 @@
 // What firmware says of processors, interrupt controllers and memory nodes (ACPI: MADT, SRAT, FADT,
-// HPET), in plain data. Filled by components/acpi, used by the nucleus at start-up.
+// HPET, MCFG), in plain data. Filled by components/acpi, used by the nucleus at start-up.
 #pragma once
 
 #include "base/types.h"
@@ -31,8 +31,16 @@ struct MemoryNode {
   u32 node = 0;
 };
 
+/// Memory-mapped PCI configuration space (MCFG).
+struct PciWindow {
+  PhysicalAddress begin;  // of the segment's bus 0
+  u16 segment = 0;
+  u8 first_bus = 0, last_bus = 0;
+};
+
 struct Topology {
-  static constexpr std::size_t kMaximumIoApics = 8, kMaximumOverrides = 24, kMaximumMemoryNodes = 64;
+  static constexpr std::size_t kMaximumIoApics = 8, kMaximumOverrides = 24, kMaximumMemoryNodes = 64,
+                               kMaximumPciWindows = 8;
 
   PhysicalAddress local_apic;
   bool has_legacy_pic = true;
@@ -48,6 +56,8 @@ struct Topology {
   u32 pm_timer_port = 0;           // 0: none; 3.579545 MHz
   bool pm_timer_32_bit = false;
   u8 century_register = 0;         // of the RTC; 0: none
+  PciWindow pci_windows[kMaximumPciWindows];
+  std::size_t pci_window_count = 0;
 };
 
 }  // namespace vari
