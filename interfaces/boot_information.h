@@ -34,6 +34,8 @@ struct BootInformation {
   static constexpr std::size_t kMaximumRanges = 64;
   static constexpr std::size_t kMaximumModules = 16;
 
+  static constexpr std::size_t kTextBytes = 4096;
+
   const char* protocol = "";  // "PVH" or "Multiboot2"
   std::string_view command_line;
   MemoryRange ranges[kMaximumRanges];
@@ -42,6 +44,10 @@ struct BootInformation {
   std::size_t module_count = 0;
   PhysicalAddress rsdp;  // 0: search for it
   Framebuffer framebuffer;
+  // The loader's strings are copied here: its own memory is given to the frame manager.
+  char text[kTextBytes];
+  std::size_t text_used = 0;
+  bool truncated = false;  // something did not fit in the arrays above
 };
 
 }  // namespace vari
