@@ -42,7 +42,9 @@ struct BootInformation {
   std::size_t range_count = 0;
   BootModule modules[kMaximumModules];
   std::size_t module_count = 0;
-  PhysicalAddress rsdp;  // 0: search for it
+  PhysicalAddress rsdp;  // ACPI's root pointer; 0: see rsdp_copy, or search for it
+  u8 rsdp_copy[64];      // Multiboot2 hands over a copy of the structure
+  std::size_t rsdp_copy_bytes = 0;
   Framebuffer framebuffer;
   // The loader's strings are copied here: its own memory is given to the frame manager.
   char text[kTextBytes];
