@@ -20,6 +20,8 @@ class ConsoleReceiver {
   virtual void on_input(std::span<const u8> bytes) = 0;
   virtual void on_resize(WindowSize size) = 0;
   virtual void on_hangup() = 0;
+  /// A serial line's break condition (the line held low for longer than a character).
+  virtual void on_break() {}
 
  protected:
   ~ConsoleReceiver() = default;
@@ -36,6 +38,19 @@ class Console : public Object {
 
  protected:
   ~Console() = default;
+};
+
+/// What delivers input and shows nothing: a keyboard. A screen pairs with one to be a Console.
+class InputSource : public Object {
+ public:
+  static constexpr InterfaceId kInterface = interface_id("vari.InputSource");
+  /// As Console::set_receiver().
+  virtual void set_receiver(ConsoleReceiver* receiver) = 0;
+  /// What the terminal's program asked of its keys (DECCKM): ESC O A in place of ESC [ A.
+  virtual void set_application_cursor_keys(bool on) = 0;
+
+ protected:
+  ~InputSource() = default;
 };
 
 /// Plain byte streams, for what is no terminal: the host's standard input, output and error.
