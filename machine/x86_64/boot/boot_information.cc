@@ -48,6 +48,7 @@ extern "C" [[noreturn]] void boot_entry(vari::u32 magic, vari::u32 information) 
   Result<> read = std::unexpected(Error::Unsupported);
   if (magic == machine::kPvhMagic) read = machine::read_pvh(address, boot);
   if (magic == machine::kMultiboot2Magic) read = machine::read_multiboot2(address, boot);
-  if (!read) machine::early_stop("Vari: the boot loader's information can't be used: ", name_of(read.error()));
+  if (!read)
+    machine::early_stop("Vari: the boot loader's information can't be used: ", name_of(read.error()));
   kmain(boot);
 }

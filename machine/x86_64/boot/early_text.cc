@@ -8,7 +8,9 @@ namespace {
 constexpr u16 kCom1 = 0x3f8, kCom1LineStatus = kCom1 + 5, kDebugPort = 0xe9, kExitPort = 0xf4;
 constexpr u8 kTransmitterEmpty = 0x20, kFailure = 0x7f;
 
-void out8(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+void out8(u16 port, u8 value) {
+  asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
 u8 in8(u16 port) {
   u8 value;
   asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));

@@ -74,8 +74,12 @@ int __popcountdi2(long value) {
   return static_cast<int>((bits * 0x0101010101010101) >> 56);
 }
 
-[[noreturn]] void abort() { vari::assertion_failed("abort", __FILE_NAME__, __LINE__); }
-[[noreturn]] void __cxa_pure_virtual() { vari::assertion_failed("pure virtual call", __FILE_NAME__, __LINE__); }
+[[noreturn]] void abort() {
+  vari::assertion_failed("abort", __FILE_NAME__, __LINE__);
+}
+[[noreturn]] void __cxa_pure_virtual() {
+  vari::assertion_failed("pure virtual call", __FILE_NAME__, __LINE__);
+}
 
 }  // extern "C"
 
@@ -83,7 +87,9 @@ int __popcountdi2(long value) {
 void operator delete(void*, std::size_t) noexcept {
   vari::assertion_failed("operator delete", __FILE_NAME__, __LINE__);
 }
-void operator delete(void*) noexcept { vari::assertion_failed("operator delete", __FILE_NAME__, __LINE__); }
+void operator delete(void*) noexcept {
+  vari::assertion_failed("operator delete", __FILE_NAME__, __LINE__);
+}
 
 namespace std {
 [[noreturn]] void __throw_out_of_range_fmt(const char*, ...) {

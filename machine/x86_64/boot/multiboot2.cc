@@ -12,8 +12,15 @@ namespace {
 struct Tag {
   u32 type, bytes;
 };
-enum TagType : u32 { kEnd = 0, kCommandLine = 1, kModule = 3, kMemoryMap = 6, kFramebuffer = 8,
-                     kRsdpOld = 14, kRsdpNew = 15 };
+enum TagType : u32 {
+  kEnd = 0,
+  kCommandLine = 1,
+  kModule = 3,
+  kMemoryMap = 6,
+  kFramebuffer = 8,
+  kRsdpOld = 14,
+  kRsdpNew = 15
+};
 
 struct ModuleTag {
   Tag tag;
@@ -49,10 +56,9 @@ void read_memory_map(const MemoryMapTag* map, BootInformation& boot) {
 void read_framebuffer(const FramebufferTag* tag, BootInformation& boot) {
   constexpr u8 kDirectColour = 1;
   if (tag->type != kDirectColour || tag->bits_per_pixel < 24) return;
-  boot.framebuffer = {{tag->address},        tag->width,        tag->height,         tag->pitch,
-                      tag->bits_per_pixel,   tag->red_position, tag->green_position, tag->blue_position};
+  boot.framebuffer = {{tag->address},      tag->width,        tag->height,         tag->pitch,
+                      tag->bits_per_pixel, tag->red_position, tag->green_position, tag->blue_position};
 }
-
 
 /// The root pointer lies in the tag, in memory that is given away later: keep a copy of it.
 void read_rsdp(const Tag* tag, BootInformation& boot) {

@@ -41,8 +41,7 @@ Result<> read_pvh(PhysicalAddress information, BootInformation& boot) {
   boot.protocol = "PVH";
   boot.rsdp = {start->rsdp};
   if (start->command_line)
-    boot.command_line =
-        keep_text(boot, boot_mapped<char>(start->command_line), BootInformation::kTextBytes);
+    boot.command_line = keep_text(boot, boot_mapped<char>(start->command_line), BootInformation::kTextBytes);
   const auto* entries = boot_mapped<MemoryMapEntry>(start->memory_map);
   for (u32 i = 0; i < start->memory_map_entries; ++i)
     add_range(boot, {entries[i].begin}, entries[i].bytes, memory_kind(entries[i].type));
