@@ -26,7 +26,11 @@ namespace vari {
 
 /// The case to make fast: what happens when the system is loaded, not what happens most often when
 /// it is idle (KOS paper, section 4.9).
-constexpr bool fastpath(bool condition) { return __builtin_expect(condition, true); }
-constexpr bool slowpath(bool condition) { return __builtin_expect(condition, false); }
+constexpr bool fastpath(bool condition) {
+  return __builtin_expect(condition, true);
+}
+constexpr bool slowpath(bool condition) {
+  return __builtin_expect(condition, false);
+}
 
 }  // namespace vari

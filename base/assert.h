@@ -9,9 +9,8 @@ namespace vari {
 
 }  // namespace vari
 
-#define ASSERT(condition)                                                      \
-  (__builtin_expect(!(condition), 0)                                           \
-       ? ::vari::assertion_failed(#condition, __FILE_NAME__, __LINE__)         \
-       : static_cast<void>(0))
+#define ASSERT(condition)                                                                            \
+  (__builtin_expect(!(condition), 0) ? ::vari::assertion_failed(#condition, __FILE_NAME__, __LINE__) \
+                                     : static_cast<void>(0))
 
 #define UNREACHABLE() ::vari::assertion_failed("unreachable", __FILE_NAME__, __LINE__)

@@ -82,11 +82,10 @@ constexpr T take(std::expected<T, E>& result) {
 }  // namespace vari
 
 /// Evaluates to the value of a Result; an error returns from the enclosing function at once.
-#define TRY(...)                                                    \
-  ({                                                                \
-    auto try_result_ = (__VA_ARGS__);                               \
-    if (!try_result_.has_value()) [[unlikely]]                      \
-      return ::vari::detail::Propagated<                            \
-          typename decltype(try_result_)::error_type>{try_result_.error()}; \
-    ::vari::detail::take(try_result_);                              \
+#define TRY(...)                                                                                          \
+  ({                                                                                                      \
+    auto try_result_ = (__VA_ARGS__);                                                                     \
+    if (!try_result_.has_value()) [[unlikely]]                                                            \
+      return ::vari::detail::Propagated<typename decltype(try_result_)::error_type>{try_result_.error()}; \
+    ::vari::detail::take(try_result_);                                                                    \
   })

@@ -53,9 +53,7 @@ struct Frame {
   constexpr auto operator<=>(const Frame&) const = default;
   constexpr PhysicalAddress address() const { return {number << kPageShift}; }
   constexpr explicit operator bool() const { return number != 0; }
-  static constexpr Frame containing(PhysicalAddress address) {
-    return {address.value >> kPageShift};
-  }
+  static constexpr Frame containing(PhysicalAddress address) { return {address.value >> kPageShift}; }
 };
 
 /// A logical processor of one nucleus, numbered densely from 0 in the order of start-up.
@@ -77,7 +75,11 @@ inline constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr u64 align_up(u64 value, u64 alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
 }
-constexpr u64 align_down(u64 value, u64 alignment) { return value & ~(alignment - 1); }
-constexpr bool is_aligned(u64 value, u64 alignment) { return (value & (alignment - 1)) == 0; }
+constexpr u64 align_down(u64 value, u64 alignment) {
+  return value & ~(alignment - 1);
+}
+constexpr bool is_aligned(u64 value, u64 alignment) {
+  return (value & (alignment - 1)) == 0;
+}
 
 }  // namespace vari

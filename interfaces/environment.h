@@ -58,8 +58,7 @@ class InterruptService {
   /// Attaches to an ISA interrupt (0–15) or a global system interrupt; overrides from the MADT are
   /// applied. Several handlers may share a level-triggered line.
   virtual Result<> attach_isa(u8 irq, InterruptHandler& handler) = 0;
-  virtual Result<> attach_global(u32 line, TriggerMode mode, bool active_low,
-                                 InterruptHandler& handler) = 0;
+  virtual Result<> attach_global(u32 line, TriggerMode mode, bool active_low, InterruptHandler& handler) = 0;
   /// After return the handler is not running and will not be called again.
   virtual void detach(InterruptHandler& handler) = 0;
 

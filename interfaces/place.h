@@ -32,11 +32,11 @@ constexpr bool allows(Access granted, Access wanted) {
 
 struct Trap {
   TrapKind kind = TrapKind::Interrupted;
-  u8 vector = 0;                        // Exception: the hardware's vector number
-  Access access = Access::None;         // PageFault: what was wanted
-  bool present = false;                 // PageFault: a mapping exists but forbids the access
-  u32 error_code = 0;                   // as the hardware pushed it, for signal frames
-  VirtualAddress address;               // PageFault
+  u8 vector = 0;                 // Exception: the hardware's vector number
+  Access access = Access::None;  // PageFault: what was wanted
+  bool present = false;          // PageFault: a mapping exists but forbids the access
+  u32 error_code = 0;            // as the hardware pushed it, for signal frames
+  VirtualAddress address;        // PageFault
 };
 
 /// A present mapping of one 4 KiB page, as the page table records it.
@@ -127,9 +127,9 @@ class Context {
 };
 
 struct MemoryStatistics {
-  u64 total_bytes = 0;     // RAM that the place manages
-  u64 free_bytes = 0;      // frames that can be had now
-  u64 nucleus_bytes = 0;   // heap, stacks and tables of the place itself
+  u64 total_bytes = 0;    // RAM that the place manages
+  u64 free_bytes = 0;     // frames that can be had now
+  u64 nucleus_bytes = 0;  // heap, stacks and tables of the place itself
 };
 
 struct CpuStatistics {

@@ -52,10 +52,10 @@ struct Topology {
   std::size_t override_count = 0;
   MemoryNode memory_nodes[kMaximumMemoryNodes];  // empty: one node
   std::size_t memory_node_count = 0;
-  PhysicalAddress hpet;            // 0: none
-  u32 pm_timer_port = 0;           // 0: none; 3.579545 MHz
+  PhysicalAddress hpet;   // 0: none
+  u32 pm_timer_port = 0;  // 0: none; 3.579545 MHz
   bool pm_timer_32_bit = false;
-  u8 century_register = 0;         // of the RTC; 0: none
+  u8 century_register = 0;  // of the RTC; 0: none
   PciWindow pci_windows[kMaximumPciWindows];
   std::size_t pci_window_count = 0;
 };
