@@ -1,0 +1,142 @@
+// The N_TTY line discipline: what lies between a terminal's keys and a program's read(), and between
+// write() and the screen. Knows no processes, no locks and no devices, so that it can be compared with
+// Linux byte for byte (tests/linux_terminal). Its owner serialises all calls.
+//
+// Semantics: termios(3), and Linux's n_tty where termios(3) is silent.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "personalities/linux/terminal/termios.h"
+
+namespace vari::linux {
+
+/// Where a discipline's output goes: the device, or the master's buffer of a pseudo-terminal.
+class TerminalOutput {
+ public:
+  /// How many bytes transmit() takes now.
+  virtual std::size_t room() = 0;
+  /// Never more than room() bytes.
+  virtual void transmit(std::span<const u8> bytes) = 0;
+  /// Discards what was transmitted and has not left yet, as far as the device can.
+  virtual void discard() = 0;
+
+ protected:
+  ~TerminalOutput() = default;
+};
+
+class LineDiscipline {
+ public:
+  static constexpr std::size_t kInputBytes = 4096;
+
+  explicit LineDiscipline(TerminalOutput& output) : output_(output) { change_termios(standard_termios()); }
+
+  // From the device.
+  /// Takes input as far as there is room (see input_room()); the count taken.
+  std::size_t receive(std::span<const u8> bytes);
+  std::size_t input_room() const;
+  void receive_break();
+  /// The device has room again: echoes that waited go out.
+  void flush_echoes();
+
+  // To and from the program.
+  /// True when read() has something: a line, or in raw mode at least `minimum` bytes.
+  bool readable(std::size_t minimum = 1) const;
+  struct ReadResult {
+    std::size_t bytes = 0;
+    bool line_end = false;  // canonical mode: a line or an end-of-file mark was consumed
+  };
+  /// Takes up to `to.size()` bytes of a line, or of what is there in raw mode.
+  ReadResult read(std::span<u8> to);
+  /// After a read that filled the program's buffer: an end-of-file mark that is next goes with it.
+  void skip_end_of_file();
+  /// Processes output as far as the device has room and output is not stopped; the count consumed.
+  std::size_t write(std::span<const u8> bytes);
+
+  // Control.
+  const Termios& termios() const { return termios_; }
+  void change_termios(const Termios& termios);
+  bool canonical() const { return local(local_flag::kCanonical) && !local(local_flag::kExternal); }
+  bool stopped() const { return stopped_; }
+  /// Ctrl-S and Ctrl-Q, and tcflow().
+  void stop() { stopped_ = true; }
+  void start();
+  void flush_input();
+  /// Bytes that read() could give now (FIONREAD).
+  std::size_t input_queued() const;
+
+  /// Signals that input asked for since the last call, a bit each (1 << number): SIGINT 2, SIGQUIT 3,
+  /// SIGTSTP 20.
+  u32 take_signals();
+
+ private:
+  enum class EchoKind : u8 { Plain, Control, EraseTab, SetColumn, MoveBack };
+  struct EchoEntry {
+    EchoKind kind;
+    u8 value;
+  };
+  static constexpr std::size_t kEchoEntries = 1024;
+
+  bool input(u32 flag) const { return termios_.input & flag; }
+  bool local(u32 flag) const { return termios_.local & flag; }
+  bool processes_output() const { return termios_.output & output_flag::kProcess; }
+  bool is_character(u8 byte, std::size_t which) const {
+    return termios_.characters[which] == byte && byte != 0;
+  }
+  bool is_continuation(u8 byte) const { return input(input_flag::kUtf8) && (byte & 0xc0) == 0x80; }
+
+  // line_discipline.cc: input
+  void receive_byte(u8 byte);
+  void receive_plain(u8 byte);
+  bool receive_flow_control(u8 byte);
+  bool receive_signal(u8 byte);
+  bool receive_canonical(u8 byte);
+  void end_line(u8 byte);
+  void store(u8 byte);
+  bool any_special_mode() const;
+  u8& at(std::size_t position) { return buffer_[position % kInputBytes]; }
+  u8 at(std::size_t position) const { return buffer_[position % kInputBytes]; }
+  bool marked(std::size_t position) const {
+    return marks_[position % kInputBytes / 64] >> (position % 64) & 1;
+  }
+  void set_mark(std::size_t position, bool on);
+
+  // line_editing.cc: erase, kill, reprint
+  void erase(u8 byte);
+  void kill_without_erasing(u8 byte);
+  void erase_echo(u8 byte, u8 erased, std::size_t bytes);
+  void erase_tab();
+  void finish_erasing();
+  void reprint();
+  void receive_literal_next();
+
+  // output_processing.cc: echo and output
+  void echo(u8 byte);
+  void echo_raw(u8 byte);
+  void add_echo(EchoKind kind, u8 value);
+  bool perform_echo(EchoEntry entry);
+  bool perform_erase_tab(u8 value);
+  bool put_processed(u8 byte);
+  bool put_raw(std::span<const u8> bytes);
+  bool put_newline();
+  bool put_tab();
+
+  TerminalOutput& output_;
+  Termios termios_;
+  // Invariant: read_ <= line_end_ <= input_end_; positions count from 0 and never wrap in practice.
+  // Canonical mode: [read_, line_end_) holds whole lines, [line_end_, input_end_) the one being edited.
+  std::size_t read_ = 0, line_end_ = 0, input_end_ = 0;
+  std::array<u8, kInputBytes> buffer_{};
+  std::array<u64, kInputBytes / 64> marks_{};  // a line ends behind this byte
+  std::array<EchoEntry, kEchoEntries> echoes_{};
+  std::size_t echo_read_ = 0, echo_end_ = 0;
+  u32 column_ = 0, line_column_ = 0;  // of the cursor, and where the edited line began
+  u32 signals_ = 0;
+  bool stopped_ = false;
+  bool literal_next_ = false;  // VLNEXT was typed
+  bool erasing_ = false;       // ECHOPRT: inside \.../
+  bool pushed_ = false;        // a partial line was made readable by a change of mode
+};
+
+}  // namespace vari::linux
