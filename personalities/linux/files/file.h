@@ -7,6 +7,8 @@
 #include "base/types.h"
 #include "interfaces/place.h"
 #include "personalities/linux/errno.h"
+#include "personalities/linux/files/path.h"
+#include "personalities/linux/files/poll_queue.h"
 #include "personalities/linux/files/transfer.h"
 #include "runtime/memory.h"
 #include "runtime/wait.h"
@@ -15,7 +17,7 @@ namespace vari::linux {
 
 class Task;      // process/task.h: one thread of a process
 class Inode;     // files/inode.h
-class Dentry;    // files/dentry.h: a name in the tree
+class EpollItem;  // files/epoll.h
 
 /// poll(2)'s events.
 namespace poll_event {
@@ -23,11 +25,11 @@ inline constexpr u32 kIn = 0x1, kPriority = 0x2, kOut = 0x4, kError = 0x8, kHang
                      kInvalid = 0x20, kReadNormal = 0x40, kWriteNormal = 0x100, kReadHangUp = 0x2000;
 }
 
-/// Collects the wait queues that a poll has to sit in. A file calls watch() for each queue that is
-/// woken when its events change, *before* it looks at its state.
+/// Collects the queues that a poll has to sit in. A file calls watch() for each queue that is woken when
+/// its events change, *before* it looks at its state. The queue lives at least as long as the file.
 class PollTable {
  public:
-  virtual void watch(runtime::WaitQueue& queue) = 0;
+  virtual void watch(PollQueue& queue) = 0;
 
  protected:
   ~PollTable() = default;
@@ -78,8 +80,15 @@ class File : public runtime::Managed {
   virtual LinuxResult<Ref<MemoryObject>> memory_object() { return std::unexpected(Errno::NoDevice); }
   /// The inode for fstat and friends; every file has one (pipes and terminals an anonymous one).
   virtual Inode& inode() = 0;
-  /// Its name in the tree, for fchdir, the *at family and /proc/PID/fd; null where it has none.
-  virtual Dentry* dentry() { return nullptr; }
+  /// Its name in the tree, for fchdir, the *at family, /proc/PID/fd and /proc/PID/maps; null where it
+  /// has none (pipes, eventfds).
+  virtual const Path* path() const { return nullptr; }
+  /// For /proc/PID/fd where there is no path: "pipe" gives "pipe:[7]".
+  virtual std::string_view kind_name() const { return "anon_inode"; }
+  /// A descriptor that refers to this description is being closed (others may remain).
+  virtual void on_close(Task&) {}
+  /// The position for /proc/PID/fdinfo.
+  virtual u64 position() const { return 0; }
 
   u32 flags() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
   /// F_SETFL: only append, non-block and the like can change.
@@ -89,9 +98,14 @@ class File : public runtime::Managed {
 
  protected:
   explicit File(u32 flags) : flags_(flags) {}
+  ~File() override;
+  /// Leaves the epoll sets that watch it, then destroys it.
+  void on_last_release() override;
 
  private:
+  friend class Epoll;
   u32 flags_;
+  EpollItem* epoll_items_ = nullptr;  // guarded by the one lock in epoll.cc's EpollLinks
 };
 
 }  // namespace vari::linux

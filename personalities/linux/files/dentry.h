@@ -1,0 +1,129 @@
+// A dentry: a name in a directory. The dentries of directories whose file system keeps its names
+// (tmpfs, devtmpfs) are the directory: the parent holds a reference to each child until it is
+// removed. Others (procfs) are made afresh by each look-up and die with their last user.
+//
+// Locks: children, name and parent of a dentry are read under its own spinlock; they are changed under
+// it *and* the mutex of the directory inodes concerned. So who holds a directory's mutex sees a stable
+// set of names, and a path walk takes only short spinlocks.
+#pragma once
+
+#include <boost/intrusive/set.hpp>
+#include <string_view>
+
+#include "personalities/linux/files/inode.h"
+#include "runtime/memory.h"
+#include "runtime/spinlock.h"
+
+namespace vari::linux {
+
+class Dentry final : public runtime::Managed {
+ public:
+  static constexpr std::size_t kMaximumName = 255;
+
+  /// A dentry outside any tree: a root ("/"), or an anonymous object ("pipe:[7]"). NameTooLong, NoMemory.
+  static LinuxResult<Ref<Dentry>> create_root(Ref<Inode> inode, std::string_view name);
+  /// A name in `parent` that is not (yet) among its children.
+  static LinuxResult<Ref<Dentry>> create(Dentry& parent, Ref<Inode> inode, std::string_view name);
+
+  Inode& inode() const { return *inode_; }
+  /// The directory that the name stands in; the dentry itself for a root.
+  Ref<Dentry> parent();
+  bool is_root() const { return __atomic_load_n(&parent_, __ATOMIC_RELAXED) == nullptr; }
+  /// Copies the name; its length.
+  std::size_t copy_name(std::span<char, kMaximumName + 1> to);
+  /// True once the name was removed (the object may live on).
+  bool removed() const { return __atomic_load_n(&removed_, __ATOMIC_ACQUIRE); }
+  /// True if some mount sits on it (in any namespace): a hint that the mount table is to be asked.
+  bool is_mount_point() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
+  void add_mount(int change) { __atomic_fetch_add(&mounts_, change, __ATOMIC_ACQ_REL); }
+
+  /// The child of that name, or null.
+  Ref<Dentry> find(std::string_view name);
+  bool has_children();
+  // With the directory's mutex held:
+  /// Makes `child`, which was created for this directory, one of its children.
+  void attach(Ref<Dentry> child);
+  /// Takes the child out; it is `removed()` from now on.
+  void detach(Dentry& child);
+  /// Moves `child` here under a new name (memory for which the caller has reserved, see Name); `replaced`,
+  /// if any, is detached in the same step.
+  class Name;
+  static void move(Dentry& child, Dentry& to, Name&& name, Dentry* replaced);
+  /// Exchanges the places of two dentries.
+  static void exchange(Dentry& a, Dentry& b);
+
+  /// The first child at or behind a directory position (>= 2), or null. Positions are never reused, so a
+  /// program that reads a directory meanwhile sees each lasting name exactly once.
+  struct Positioned {
+    Ref<Dentry> child;
+    u64 position = 0;
+  };
+  Positioned child_at(u64 position);
+
+  /// Owned bytes of a name.
+  class Name {
+   public:
+    static LinuxResult<Name> create(std::string_view text);
+    Name() = default;
+    Name(Name&& other) noexcept;
+    Name& operator=(Name&& other) noexcept;
+    ~Name();
+    std::string_view text() const { return {is_long() ? long_ : short_, length_}; }
+
+   private:
+    static constexpr std::size_t kShort = 31;
+    bool is_long() const { return length_ > kShort; }
+    u8 length_ = 0;
+    union {
+      char short_[kShort] = {};
+      char* long_;
+    };
+  };
+
+ private:
+  Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent);
+  ~Dentry() override;
+  template <class T, class... A>
+  friend Result<Ref<T>> runtime::make(A&&... arguments);
+
+  using Hook = boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                                 boost::intrusive::optimize_size<true>>;
+  struct ByName {
+    bool operator()(const Dentry& a, const Dentry& b) const;
+  };
+  struct ByPosition {
+    bool operator()(const Dentry& a, const Dentry& b) const { return a.position_ < b.position_; }
+  };
+  struct Key {
+    u32 hash;
+    std::string_view name;
+  };
+  struct KeyCompare {
+    bool operator()(const Key& key, const Dentry& dentry) const;
+    bool operator()(const Dentry& dentry, const Key& key) const;
+  };
+  static u32 hash_of(std::string_view name);
+  void attach_locked(Dentry& child) REQUIRES(lock_);
+  void detach_locked(Dentry& child) REQUIRES(lock_);
+  static void lock_both(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS;
+  static void unlock_both(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS;
+
+  runtime::SpinLock lock_;
+  Ref<Inode> inode_;
+  Name name_;         // changed under own lock_ and the parent's
+  Dentry* parent_;    // a reference; likewise. Null: a root
+  u32 hash_ = 0;      // likewise
+  u32 mounts_ = 0;    // atomic
+  bool removed_ = false;
+  u64 position_ = 0;  // changed under the parent's lock_
+  Hook name_hook_, position_hook_;
+  u64 last_position_ GUARDED_BY(lock_) = 1;
+  boost::intrusive::set<Dentry, boost::intrusive::member_hook<Dentry, Hook, &Dentry::name_hook_>,
+                        boost::intrusive::compare<ByName>, boost::intrusive::constant_time_size<false>>
+      by_name_ GUARDED_BY(lock_);
+  boost::intrusive::set<Dentry, boost::intrusive::member_hook<Dentry, Hook, &Dentry::position_hook_>,
+                        boost::intrusive::compare<ByPosition>, boost::intrusive::constant_time_size<false>>
+      by_position_ GUARDED_BY(lock_);
+};
+
+}  // namespace vari::linux

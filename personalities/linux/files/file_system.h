@@ -1,0 +1,47 @@
+// A mounted file system: what Linux calls a superblock.
+#pragma once
+
+#include <string_view>
+
+#include "personalities/linux/files/inode.h"
+
+namespace vari::linux {
+
+class Vfs;     // files/vfs.h
+class Dentry;  // files/dentry.h
+
+struct FileSystemStatistics {
+  u64 magic = 0, block_bytes = kPageBytes, blocks = 0, free_blocks = 0, files = 0, free_files = 0;
+};
+
+class FileSystem : public runtime::Managed {
+ public:
+  Vfs& vfs() const { return vfs_; }
+  /// st_dev of its files.
+  u64 device() const { return device_; }
+  /// As /proc/mounts names it.
+  virtual std::string_view type() const = 0;
+  virtual FileSystemStatistics statistics() { return {}; }
+  /// True: each directory's dentry knows all its names (tmpfs); a name that is not there does not exist.
+  /// False: look_up() is asked each time, and nothing is kept (procfs).
+  virtual bool names_are_kept() const { return true; }
+  u64 new_inode_number() { return __atomic_add_fetch(&last_inode_, 1, __ATOMIC_RELAXED); }
+
+ protected:
+  explicit FileSystem(Vfs& vfs);
+
+ private:
+  Vfs& vfs_;
+  const u64 device_;
+  u64 last_inode_ = 0;
+};
+
+/// How mount(2) finds a kind of file system by name: a row of a constant table.
+struct FileSystemType {
+  std::string_view name;
+  bool needs_device;
+  /// The root dentry of a new instance (or of the only one, where there is only one).
+  LinuxResult<Ref<Dentry>> (*mount)(Vfs& vfs, std::string_view options);
+};
+
+}  // namespace vari::linux

@@ -1,0 +1,90 @@
+// Mounts: which tree hangs where. One table a personality (one mount namespace).
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+
+#include "personalities/linux/errno.h"
+#include "personalities/linux/files/path.h"
+#include "runtime/memory.h"
+#include "runtime/spinlock.h"
+
+namespace vari::linux {
+
+class Dentry;
+class FileSystem;
+
+class Mount final : public runtime::Managed {
+ public:
+  // Linux's mount flags.
+  static constexpr u32 kReadOnly = 1, kNoSetId = 2, kNoDevices = 4, kNoExecute = 8, kRemount = 32,
+                       kNoAccessTime = 1024, kBind = 4096, kMove = 8192, kRecursive = 16384,
+                       kRelativeAccessTime = 1 << 21;
+
+  /// The top of the mounted tree.
+  Dentry& root() const { return *root_; }
+  u32 flags() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
+  bool read_only() const { return flags() & kReadOnly; }
+  u32 id() const { return id_; }
+  /// The first word of /proc/mounts' line ("tmpfs", "/dev/vda"…).
+  std::string_view source() const { return {source_, source_length_}; }
+
+ private:
+  friend class MountTable;
+  template <class T, class... A>
+  friend Result<Ref<T>> runtime::make(A&&... arguments);
+  Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source);
+  ~Mount() override;
+  using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+  Ref<Dentry> root_;
+  u32 flags_;
+  const u32 id_;
+  char source_[64];
+  std::size_t source_length_;
+  // Guarded by the table's lock:
+  Ref<Mount> parent_;       // null: the root mount, or detached
+  Ref<Dentry> mount_point_;
+  Hook hook_;
+  bool attached_ = false;
+};
+
+class MountTable {
+ public:
+  MountTable() = default;
+  ~MountTable();
+
+  Path root();
+  /// The very first mount.
+  LinuxResult<> set_root(Ref<Dentry> root, std::string_view source);
+  /// Mounts `tree` on the directory (or file) `at`, above what may be mounted there already.
+  LinuxResult<> add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source);
+  /// `at` is the root of a mount. Busy if others are mounted within it or `in_use` (and not lazy).
+  LinuxResult<> remove(const Path& at, bool lazy);
+  LinuxResult<> remount(const Path& at, u32 flags);
+  LinuxResult<> pivot(const Path& new_root, const Path& put_old);
+  LinuxResult<> move(const Path& from, const Path& to);
+
+  /// The root of what is mounted on `path` (topmost), or `path` itself.
+  Path cross_down(Path path);
+  /// If `path` is the root of a mount: the place that it is mounted on; else, or at the very top: nothing.
+  Path cross_up(const Path& path);
+  /// Mounts in order of mounting, for /proc/mounts: the first with id > `after`, or null.
+  struct Listed {
+    Ref<Mount> mount;
+    Path at;
+  };
+  Listed next(u32 after);
+
+ private:
+  using Mounts = boost::intrusive::list<Mount, boost::intrusive::member_hook<Mount, Mount::Hook, &Mount::hook_>,
+                                        boost::intrusive::constant_time_size<false>>;
+  Mount* find_locked(const Mount* parent, const Dentry* at) REQUIRES(lock_);
+  void attach_locked(Mount& mount, const Path& at) REQUIRES(lock_);
+
+  runtime::SpinLock lock_;
+  Mounts mounts_ GUARDED_BY(lock_);  // each holds a reference
+  u32 last_id_ GUARDED_BY(lock_) = 0;
+  Ref<Mount> root_ GUARDED_BY(lock_);
+};
+
+}  // namespace vari::linux
