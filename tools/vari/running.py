@@ -1,0 +1,128 @@
+"""`./vari run`: everything between a fresh checkout and a running guest."""
+import base64
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+import building
+import donors
+import iso
+import machine
+import packages
+import paths
+import rootfs
+import session
+from say import Failure, say
+
+
+@contextlib.contextmanager
+def run_folder():
+    """A folder for one run's files, gone afterwards."""
+    paths.RUNS.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(dir=paths.RUNS)
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def command_line(options):
+    """The kernel's command line. The command is in base64, so that no loader splits or unquotes it."""
+    words = []
+    if options.exec is not None:
+        words.append("vari.exec=" + base64.b64encode(os.fsencode(options.exec)).decode())
+    if options.display:
+        words.append("vari.console=screen")
+    if options.append:
+        words.append(options.append)
+    return " ".join(words)
+
+
+def prepare(options):
+    """Packages, donors and build; returns the kernel image."""
+    groups = ["run"] + (["iso"] if options.boot != "pvh" else []) + (["uefi"] if options.boot == "uefi" else [])
+    if options.display in ("gtk", "sdl"):
+        groups.append("display")
+    packages.require(*groups)
+    if options.kernel not in paths.kernels():
+        raise Failure(f"there is no kernel '{options.kernel}'; ./vari list shows: {', '.join(paths.kernels())}")
+    preset = paths.preset_name(options.build, options.compiler)
+    if not options.no_build:
+        building.build(preset, options.kernel)
+    image = paths.image(options.kernel, preset)
+    if not image.exists():
+        raise Failure(f"{image} is not built")
+    return image
+
+
+def root_module(options):
+    """The bytes of the root file system."""
+    if options.root:
+        return rootfs.load(options.root)
+    return rootfs.busybox_root(donors.fetch("busybox", options.accept_donor))
+
+
+def describe(options, image, root, folder):
+    """The machine that will run, with its boot medium."""
+    description = machine.Machine(options)
+    if options.boot == "pvh":
+        description.boot_pvh(image, [root], command_line(options))
+    else:
+        medium = iso.make(image, [root], command_line(options), folder / "vari.iso")
+        description.boot_iso(medium, options.boot == "uefi", folder)
+    return description
+
+
+def run(options):
+    """The command itself; returns the exit status."""
+    if options.display:
+        options.display = machine.display_for_this_machine(options.display)
+    if options.icount:
+        options.smp = 1
+        options.mem = options.mem or "512M"
+    options.mem = options.mem or "512M"
+    image = prepare(options)
+    with run_folder() as folder:
+        root = folder / "root"
+        root.write_bytes(root_module(options))
+        description = describe(options, image, root, folder)
+        if options.exec is not None:
+            kind = session.DeterministicCommand if options.icount else session.Command
+            guest = kind(description, options, folder)
+        elif options.display:
+            say(f"the guest's screen: {options.display}; close the window or press Ctrl-C here to end it")
+            guest = session.Guest(description, options, folder)
+            try:
+                return session.watch_window(guest)
+            finally:
+                keep_log(guest)
+        else:
+            say("starting; Ctrl-A x leaves")
+            guest = session.Terminal(description, options, folder)
+        try:
+            return guest.run()
+        finally:
+            keep_log(guest)
+
+
+def keep_log(guest):
+    """The kernel's log of the last run, for whoever wants to look."""
+    with contextlib.suppress(OSError):
+        (paths.RUNS / "last.log").write_bytes(guest.log)
+
+
+def write_iso(options):
+    """`./vari iso`: a CD image for other machines."""
+    packages.require("iso")
+    preset = paths.preset_name(options.build, options.compiler)
+    if not options.no_build:
+        building.build(preset, options.kernel)
+    with run_folder() as folder:
+        root = folder / "root"
+        root.write_bytes(root_module(options))
+        output = iso.make(paths.image(options.kernel, preset), [root], options.append or "",
+                          pathlib.Path(options.output).resolve())
+    say(f"wrote {output} ({output.stat().st_size >> 10} KiB)")
+    return 0

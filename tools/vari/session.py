@@ -1,0 +1,374 @@
+"""One guest from start to end: the bridge between our own standard streams and the guest's two serial lines.
+
+`Command` runs one command over the host channel (--exec): its output, errors and status become ours, the
+kernel's log goes to a file. `Terminal` gives our terminal to the guest, raw, so that Ctrl-C, Ctrl-Z and
+Ctrl-D reach its shell; Ctrl-A x leaves. Both end with a status; what went wrong with the guest itself is 125.
+"""
+import os
+import select
+import signal
+import socket
+import sys
+import termios
+import time
+import tty
+
+import channel
+import machine
+from say import Failure, clear, say
+
+GUEST_FAILED = 125
+_LEAVE = 0x01  # Ctrl-A
+
+
+def _tail(log, lines=25):
+    """The end of the kernel's log; from the panic on, where there was one."""
+    text = log.decode(errors="replace").replace("\r", "")
+    found = text.lower().rfind("panic")
+    if found >= 0:
+        text = text[text.rfind("\n", 0, found) + 1:]
+        kept = text.splitlines()[:60]
+    else:
+        kept = text.splitlines()[-lines:]
+    return "\n".join("  | " + line for line in kept) or "  (it said nothing)"
+
+
+def _write_all(descriptor, data):
+    while data:
+        data = data[os.write(descriptor, data):]
+
+
+class Guest:
+    """What both kinds of session share: the process, the lines, the clock, the log."""
+
+    def __init__(self, description, options, folder):
+        self.options = options
+        self.folder = folder
+        self.log = bytearray()
+        self.parser = channel.Parser()
+        self.status = None
+        self.message = None
+        self.credit = 0
+        self.deadline = time.monotonic() + options.timeout if options.timeout else None
+        self.description = description
+        self.process = None
+        self.log_line = self.channel_line = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+
+    def connect(self):
+        """Makes the two serial lines and starts QEMU. Each line is one end of a socket pair."""
+        ends = []
+        for name in ("log_line", "channel_line"):
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            setattr(self, name, ours)
+            self.description.serial_socket(theirs)
+            ends.append(theirs)
+        self._start()
+        for end in ends:
+            end.close()
+
+    def _start(self):
+        """QEMU's own words go to a file: a pipe that nobody reads could fill and stop it."""
+        self._errors = open(os.path.join(self.folder, "qemu-errors"), "w+b")  # pylint: disable=consider-using-with
+        self.process = self.description.start(stderr=self._errors)
+
+    def send(self, data):
+        """Sends bytes on the host channel; the guest may be gone already."""
+        self._send(self.channel_line, data)
+
+    def _send(self, line, data):
+        try:
+            line.setblocking(True)
+            line.sendall(data)
+        except OSError:
+            pass
+        finally:
+            line.setblocking(False)
+
+    def receive(self, line):
+        """What came on a line; None at its end."""
+        try:
+            return line.recv(65536) or None
+        except BlockingIOError:
+            return b""
+        except OSError:
+            return None
+
+    def wake(self, *_):
+        """Interrupts the wait; safe in a signal handler."""
+        try:
+            os.write(self._wake_write, b"w")
+        except BlockingIOError:
+            pass
+
+    def wait(self, sources):
+        """Waits for one of the sources; raises when the time is over. Returns the ready ones."""
+        limit = None if self.deadline is None else self.deadline - time.monotonic()
+        if limit is not None and limit <= 0:
+            raise TimeoutError
+        ready, _, _ = select.select([*sources, self._wake_read], [], [], 1.0 if limit is None else min(limit, 1.0))
+        if self._wake_read in ready:
+            os.read(self._wake_read, 4096)
+            ready.remove(self._wake_read)
+        return ready
+
+    def on_frames(self, data):
+        """Feeds the channel's parser and keeps what every session wants to know."""
+        frames = self.parser.feed(data)
+        for kind, payload in frames:
+            if kind == channel.STATUS:
+                self.status = payload[0]
+            elif kind == channel.MESSAGE:
+                self.message = payload.decode(errors="replace")
+            elif kind == channel.CREDIT:
+                self.credit += int.from_bytes(payload, "little")
+        return frames
+
+    def verdict(self):
+        """After QEMU's end: the status of the session, or a Failure that says what became of the guest."""
+        code = machine.stop(self.process)
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip()
+        if errors:
+            sys.stderr.write("".join(f"qemu: {line}\n" for line in errors.splitlines()))
+        if code == machine.PANIC:
+            raise Failure(f"the guest panicked:\n{_tail(self.log)}")
+        return code
+
+    def timed_out(self):
+        """The Failure for a guest that was still running when its time was over."""
+        machine.stop(self.process)
+        return Failure(f"the guest did not end within {self.options.timeout:g} s and was stopped; its log ends:\n"
+                       f"{_tail(self.log)}")
+
+
+class Command(Guest):
+    """--exec: one command in the guest, as if it ran here."""
+
+    def run(self):
+        """Runs to the end of the command; returns its status."""
+        self.connect()
+        signal.signal(signal.SIGINT, self._interrupt)
+        signal.signal(signal.SIGTERM, self._interrupt)
+        try:
+            self._bridge()
+        except TimeoutError:
+            raise self.timed_out() from None
+        except BrokenPipeError:
+            # Nobody reads our output any more: end as a program does that gets SIGPIPE.
+            machine.stop(self.process)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 128 + signal.SIGPIPE
+        finally:
+            if self.process.poll() is None and self.status is None:
+                machine.stop(self.process)
+        code = self.verdict()
+        if self.status is not None:
+            return self.status
+        if self.message:
+            raise Failure(f"the guest could not run the command: {self.message}")
+        raise Failure(f"the guest ended (QEMU's status {code}) before the command did; its log ends:\n{_tail(self.log)}")
+
+    def _interrupt(self, number, _frame):
+        """Our Ctrl-C is the command's; a second one ends the guest."""
+        if self._interrupted or not self.parser.ready:
+            self.process.kill()
+            self.status = 128 + number
+        self._interrupted = True
+        self.send(channel.frame(channel.SIGNAL, bytes([number])))
+
+    _interrupted = False
+
+    def _bridge(self):
+        lines = {self.log_line, self.channel_line}
+        stdin_open = True
+        grace = None
+        while lines:
+            if self.status is not None and grace is None:
+                grace = time.monotonic() + 5  # the guest powers itself off; a log may follow the status
+            if grace is not None and time.monotonic() > grace:
+                return
+            feed = stdin_open and self.parser.ready and self.credit > 0 and self.status is None
+            for source in self.wait([*lines, *([0] if feed else [])]):
+                if source == 0:
+                    stdin_open = self._pass_input()
+                    continue
+                data = self.receive(source)
+                if data is None:
+                    lines.discard(source)
+                elif source is self.log_line:
+                    self.log += data
+                else:
+                    self._pass_output(data)
+            if self.process.poll() is not None and not lines:
+                return
+
+    def _pass_input(self):
+        try:
+            data = os.read(0, min(self.credit, channel.MAXIMUM))
+        except OSError:
+            data = b""
+        self.credit -= len(data)
+        self.send(channel.frame(channel.STDIN, data) if data else channel.frame(channel.STDIN_END))
+        return bool(data)
+
+    def _pass_output(self, data):
+        for kind, payload in self.on_frames(data):
+            if kind == channel.STDOUT:
+                _write_all(1, payload)
+            elif kind == channel.STDERR:
+                _write_all(2, payload)
+
+
+class DeterministicCommand(Command):
+    """--exec under --icount: the host must send nothing, for the moment of its arrival would be chance.
+
+    QEMU writes both lines to files, which never push back; standard input is empty."""
+
+    def connect(self):
+        """Serial lines that only write."""
+        self._files = []
+        for name in ("console", "channel"):
+            path = os.path.join(self.folder, name)
+            self._files.append(open(path, "w+b", buffering=0))  # pylint: disable=consider-using-with
+            self.description.serial_file(path)
+        self._start()
+
+    def send(self, data):
+        """Nothing may reach the guest."""
+
+    def _bridge(self):
+        log, line = self._files
+        grace = None
+        while True:
+            ended = self.process.poll() is not None
+            self.log += log.read()
+            self._pass_output(line.read())
+            if ended or (grace is not None and time.monotonic() > grace):
+                return
+            if self.status is not None and grace is None:
+                grace = time.monotonic() + 5
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                raise TimeoutError
+            time.sleep(0.01)
+
+
+class Terminal(Guest):
+    """The guest's console is our terminal."""
+
+    def run(self):
+        """Runs until the guest ends or the user leaves; returns a status."""
+        self.connect()
+        saved = termios.tcgetattr(0) if os.isatty(0) else None
+        self._prefix = False
+        previous = signal.signal(signal.SIGWINCH, self._resized)
+        signal.signal(signal.SIGTERM, self._terminated)
+        self._size_changed = True
+        try:
+            if saved:
+                tty.setraw(0)
+            left = self._bridge()
+        except TimeoutError:
+            raise self.timed_out() from None
+        finally:
+            if saved:
+                termios.tcsetattr(0, termios.TCSADRAIN, saved)
+            signal.signal(signal.SIGWINCH, previous)
+            if self.process.poll() is None:
+                machine.stop(self.process)
+        if left:
+            sys.stderr.write("\r\n")
+            say("left; the machine is off")
+            machine.stop(self.process)
+            return 0
+        code = self.verdict()
+        if self.status is None and code != 0:
+            raise Failure(f"QEMU ended with status {code}")
+        return self.status or 0
+
+    def _resized(self, *_):
+        self._size_changed = True
+        self.wake()
+
+    def _terminated(self, *_):
+        machine.stop(self.process)
+        self.wake()
+
+    def _tell_size(self):
+        if not self.parser.ready or not self._size_changed:
+            return
+        self._size_changed = False
+        for descriptor in (0, 1, 2):
+            try:
+                size = os.get_terminal_size(descriptor)
+            except OSError:
+                continue
+            self.send(channel.window(size.lines, size.columns))
+            return
+
+    def _bridge(self):
+        """Returns True when the user asked to leave."""
+        lines = {self.log_line, self.channel_line}
+        stdin_open = True
+        while self.log_line in lines:
+            for source in self.wait([*lines, *([0] if stdin_open else [])]):
+                if source == 0:
+                    data = os.read(0, 4096)
+                    stdin_open = bool(data)
+                    # The end of a piped input is what a person would type: Ctrl-D.
+                    if self._typed(data or b"\x04", bool(data)):
+                        return True
+                    continue
+                data = self.receive(source)
+                if data is None:
+                    lines.discard(source)
+                elif source is self.log_line:
+                    self.log += data
+                    del self.log[:-65536]
+                    _write_all(1, data)
+                else:
+                    self.on_frames(data)
+            self._tell_size()
+        return False
+
+    def _typed(self, data, person):
+        """Passes keys on; True for Ctrl-A x. Ctrl-A Ctrl-A is one Ctrl-A."""
+        keys = bytearray()
+        for key in data:
+            if self._prefix:
+                self._prefix = False
+                if key in b"xX\x18":
+                    return True
+                keys += bytes([key]) if key == _LEAVE else bytes([_LEAVE, key])
+            elif person and key == _LEAVE and os.isatty(0):
+                self._prefix = True
+            else:
+                keys.append(key)
+        self._send(self.log_line, bytes(keys))
+        return False
+
+
+def watch_window(guest):
+    """--display: the guest lives in QEMU's window; we wait for its end and keep the log."""
+    guest.connect()
+    clear()
+    try:
+        lines = {guest.log_line, guest.channel_line}
+        while lines:
+            for source in guest.wait(list(lines)):
+                data = guest.receive(source)
+                if data is None:
+                    lines.discard(source)
+                elif source is guest.log_line:
+                    guest.log += data
+                else:
+                    guest.on_frames(data)
+    except KeyboardInterrupt:
+        machine.stop(guest.process)
+        return 0
+    except TimeoutError:
+        raise guest.timed_out() from None
+    code = guest.verdict()
+    return guest.status or code
