@@ -15,19 +15,29 @@ class Thread;
 
 namespace vari::runtime::port {
 
+/// What the port keeps with each thread (processor state, a sanitizer's fiber); zero at first.
+struct ThreadState {
+  void* words[4] = {};
+};
+
 /// The scheduler of the processor that the caller runs on. Stable only while preemption is disabled.
 Scheduler& this_scheduler();
 Thread& this_thread();
 void set_this_thread(Thread& thread);
 
-/// Nest. While disabled, the caller stays on its processor. Enabling runs a pending preemption.
+/// Nest. While disabled, the caller stays on its processor. The outermost enabling runs a pending
+/// preemption (Scheduler::preemption_pending(), then preempt()), unless interrupts are masked.
 void disable_preemption();
 void enable_preemption();
 bool preemption_enabled();
 
 /// Masks the processor's interrupts; returns what restore_interrupts() wants.
 u64 disable_interrupts();
+/// When it unmasks them and preemption is enabled, it also runs a pending preemption: a wake-up on the
+/// own core raises no interrupt.
 void restore_interrupts(u64 saved);
+/// Unmasks, whatever was before: the first act of a new thread.
+void enable_interrupts();
 /// A hint in a bounded spin.
 void relax();
 
@@ -36,7 +46,9 @@ Nanoseconds now_ns();
 /// replaces the previous request. kForever: none.
 void set_timer(Nanoseconds deadline);
 
-/// Makes the processor of `scheduler` look at its queues soon: ends its idle() or preempts it.
+/// Makes the processor of `scheduler` look at its queues soon: ends its idle(), or interrupts it. That
+/// processor then calls Scheduler::on_notify() at interrupt level, and on the way out of the
+/// interrupt, as of every other, preempt() if one is pending and preemption is enabled.
 void notify(Scheduler& scheduler);
 /// Waits for an interrupt or notify(). Called by the idle thread with interrupts disabled, returns
 /// with them disabled. A notify() that came before is not lost. Before halting, may use the time for
@@ -60,5 +72,8 @@ void* prepare_stack(Stack stack, void (*entry)(void*), void* argument);
 /// Called with interrupts disabled around each switch: the outgoing thread's processor state (vector
 /// registers, per-thread segment bases) is put away, the incoming one's made ready.
 void before_switch(Thread& outgoing, Thread& incoming);
+/// A thread has ended and will not run again; it runs no longer, either. Releases what the port keeps
+/// in Thread::port_state(). Called with interrupts disabled, before its stack is freed.
+void on_thread_end(Thread& thread);
 
 }  // namespace vari::runtime::port

@@ -8,44 +8,64 @@
 
 namespace vari::runtime {
 
-/// Excludes other cores and preemption; not to be taken at interrupt level.
-class CAPABILITY("SpinLock") SpinLock {
+/// Excludes other cores and nothing else: the caller has disabled interrupts (see InterruptsOff).
+class CAPABILITY("CoreLock") CoreLock {
  public:
   void lock() ACQUIRE() {
-    port::disable_preemption();
-    spin();
-  }
-  void unlock() RELEASE() {
-    __atomic_store_n(&held_, 0, __ATOMIC_RELEASE);
-    port::enable_preemption();
-  }
-
- private:
-  friend class IrqSpinLock;
-  void spin() {
     while (__atomic_exchange_n(&held_, 1, __ATOMIC_ACQUIRE)) {
       while (__atomic_load_n(&held_, __ATOMIC_RELAXED)) port::relax();
     }
   }
+  void unlock() RELEASE() { __atomic_store_n(&held_, 0, __ATOMIC_RELEASE); }
+
+ private:
   u32 held_ = 0;
+};
+
+/// Masks this core's interrupts for a scope. Its end is a point where a pending preemption runs.
+class InterruptsOff {
+ public:
+  InterruptsOff() : saved_(port::disable_interrupts()) {}
+  ~InterruptsOff() { port::restore_interrupts(saved_); }
+  InterruptsOff(const InterruptsOff&) = delete;
+  InterruptsOff& operator=(const InterruptsOff&) = delete;
+
+ private:
+  u64 saved_;
+};
+
+/// Excludes other cores and preemption; not to be taken at interrupt level.
+class CAPABILITY("SpinLock") SpinLock {
+ public:
+  void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    port::disable_preemption();
+    lock_.lock();
+  }
+  void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    lock_.unlock();
+    port::enable_preemption();
+  }
+
+ private:
+  CoreLock lock_;
 };
 
 /// Excludes other cores and this core's interrupts; the only kind that interrupt level may take.
 class CAPABILITY("IrqSpinLock") IrqSpinLock {
  public:
-  void lock() ACQUIRE() {
+  void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     const auto saved = port::disable_interrupts();
-    lock_.spin();
+    lock_.lock();
     saved_ = saved;
   }
-  void unlock() RELEASE() {
+  void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     const auto saved = saved_;
-    __atomic_store_n(&lock_.held_, 0, __ATOMIC_RELEASE);
+    lock_.unlock();
     port::restore_interrupts(saved);
   }
 
  private:
-  SpinLock lock_;
+  CoreLock lock_;
   u64 saved_ = 0;
 };
 

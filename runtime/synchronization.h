@@ -57,7 +57,14 @@ class CAPABILITY("ReadersWriterLock") ReadersWriterLock {
   Result<> lock_shared_until(Nanoseconds deadline, Cancellation cancellation = Cancellation::Ignore);
 
  private:
-  // Implementation's choice.
+  Result<> acquire(bool writer, Nanoseconds deadline, Cancellation cancellation);
+  void release(bool writer);
+  /// Lets in whoever is first in line, as far as the lock's state permits; the chain to wake.
+  Thread* admit_locked() REQUIRES(waiters_.lock());
+
+  bool writing_ = false;  // both guarded by the lock of waiters_
+  u32 readers_ = 0;
+  WaitQueue waiters_;
 };
 
 template <class Lock>

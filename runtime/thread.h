@@ -18,7 +18,9 @@ inline constexpr unsigned kPriorities = 5;
 /// The set of cores on which a thread may run.
 struct CpuSet {
   u64 words[kMaximumCpus / 64] = {~u64{0}, ~u64{0}, ~u64{0}, ~u64{0}};
-  bool contains(CpuId cpu) const { return words[cpu.value / 64] >> (cpu.value % 64) & 1; }
+  bool contains(CpuId cpu) const {
+    return __atomic_load_n(&words[cpu.value / 64], __ATOMIC_RELAXED) >> (cpu.value % 64) & 1;
+  }
   static CpuSet only(CpuId cpu) {
     CpuSet set{{0, 0, 0, 0}};
     set.words[cpu.value / 64] = u64{1} << (cpu.value % 64);
@@ -69,10 +71,51 @@ class Thread : public Managed {
   /// Processor time used so far.
   Nanoseconds run_time_ns() const;
 
+  /// Of the scheduler that runs or last ran it. Stable only while the thread is current and
+  /// preemption is disabled.
+  Scheduler& scheduler() const { return *__atomic_load_n(&scheduler_, __ATOMIC_RELAXED); }
+  /// Empty for the thread that a processor had when it joined.
+  port::Stack stack() const { return stack_; }
+  port::ThreadState& port_state() { return port_state_; }
+
  private:
   friend class Scheduler;
+  friend class ReadyQueue;
   friend class Wait;
-  // Members are the implementation's; see runtime/thread.cc.
+  friend class WaitQueue;
+  using ReadyHook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+  // cancel_ holds one of these or the address of the Wait that a cancel() may end.
+  static constexpr u64 kNoCancel = 0, kCancelPending = 1, kCancelBusy = 2;
+
+  Thread(Entry entry, void* argument, const ThreadOptions& options);
+  ~Thread() override = default;
+  static void main(void* thread);
+  /// False: a cancel() was pending, and has been consumed to end the wait.
+  bool publish_for_cancel(Wait& wait);
+  void withdraw_from_cancel(Wait& wait);
+
+  // What a switch touches, together.
+  void* stack_pointer_ = nullptr;
+  Scheduler* scheduler_ = nullptr;  // written by the core that queues or runs it
+  ReadyHook ready_hook_;
+  Thread* next_woken_ = nullptr;    // a chain of threads on the way to a ready queue
+  Nanoseconds run_time_ = 0;
+  u64 cancel_ = kNoCancel;
+  u8 priority_;                     // atomic; changed under its scheduler's lock while queued
+  bool queued_ = false;             // guarded by its scheduler's lock
+  bool ended_ = false;              // atomic
+  bool pinned_ = false;             // atomic: affinity_ is not "everywhere"
+  port::ThreadState port_state_;
+
+  port::Stack stack_;
+  Entry entry_;
+  void* argument_;
+  void* personality_;
+  u64 id_ = 0;
+  CpuSet affinity_;                 // words are atomic
+  WaitQueue joiners_;
+  char name_[16];
 };
 
 }  // namespace vari::runtime

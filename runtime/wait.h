@@ -3,20 +3,24 @@
 // A thread that is about to block publishes a Wait, an object on its own stack, in one or more
 // WaitQueues (by a WaitLink each), in the timer queue, and in its own Thread (for cancellation).
 // Whoever wants to wake it, a signaller, the timer or a canceller, must first win one atomic exchange
-// on Wait::outcome_. Exactly one wins; only the winner makes the thread ready; the thread itself then
+// on Wait::state_. Exactly one wins; only the winner makes the thread ready; the thread itself then
 // takes its other publications back. So no wake-up is lost and none comes twice.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set_hook.hpp>
 
 #include "base/annotations.h"
 #include "base/result.h"
 #include "base/types.h"
+#include "runtime/claim.h"
 #include "runtime/spinlock.h"
 
 namespace vari::runtime {
 
+class Scheduler;
 class Thread;
+class TimerQueue;
 class WaitQueue;
 
 enum class Cancellation : u8 {
@@ -42,15 +46,31 @@ class Wait {
  private:
   friend class Scheduler;
   friend class Thread;
+  friend class TimerQueue;
+  friend class WaitLink;
+  friend class WaitQueue;
+  using TimerHook = boost::intrusive::set_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::normal_link>, boost::intrusive::optimize_size<true>>;
+
+  /// As win(), but leaves it to the caller to make `woken` (if not null) ready, after its locks.
+  bool try_win(WaitState outcome, Thread*& woken);
+  bool open() const { return __atomic_load_n(&state_, __ATOMIC_ACQUIRE) <= static_cast<u32>(WaitState::Pending); }
+  Outcome outcome() const;
+
   Thread& thread_;
-  u32 outcome_ = 0;   // atomic; exchanged by whoever wants to win
-  u32 parked_ = 0;    // atomic; see block()
+  u32 state_ = static_cast<u32>(WaitState::Pending);
+  u16 links_ = 0;              // how many WaitLinks were made for it
+  bool unparked_ = false;      // it was won before the thread had left its processor
+  bool timer_queued_ = false;  // guarded by the timer queue's lock
+  Scheduler* timer_owner_ = nullptr;
+  Nanoseconds deadline_ = kForever;
+  TimerHook timer_hook_;
 };
 
 /// The membership of a Wait in one queue. `value` is the waker's and the waiter's to agree upon.
 class WaitLink {
  public:
-  explicit WaitLink(Wait& wait) : wait_(wait) {}
+  explicit WaitLink(Wait& wait) : wait_(wait) { ++wait.links_; }
   u64 value = 0;
 
  private:
@@ -97,14 +117,33 @@ class WaitQueue {
     return {};
   }
 
+  // For synchronisation objects that decide under the queue's lock. Interrupts are disabled. What
+  // pick_locked() returns is made ready by wake_picked() after the lock is released.
+  struct Picked {
+    bool won = false;
+    Thread* thread = nullptr;  // null although won: it has not left its processor and goes on there
+  };
+  CoreLock& lock() RETURN_CAPABILITY(lock_) { return lock_; }
+  void add_locked(WaitLink& link) REQUIRES(lock_);
+  void remove_locked(WaitLink& link) REQUIRES(lock_);
+  bool empty_locked() const REQUIRES(lock_) { return links_.empty(); }
+  /// The value of the first in the queue, which is not empty.
+  u64 first_value_locked() const REQUIRES(lock_) { return links_.front().value; }
+  /// Takes out the first that can be won.
+  Picked pick_locked() REQUIRES(lock_);
+  static void wake_picked(Picked picked);
+
  private:
+  /// The end of a series of wake-ups: makes the threads ready, in order.
+  static void wake_chain(Thread* first);
+
   using Links = boost::intrusive::list<
       WaitLink,
       boost::intrusive::member_hook<
           WaitLink, boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
           &WaitLink::hook_>,
       boost::intrusive::constant_time_size<false>>;
-  IrqSpinLock lock_;
+  CoreLock lock_;
   Links links_ GUARDED_BY(lock_);
 };
 
