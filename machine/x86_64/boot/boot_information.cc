@@ -50,5 +50,8 @@ extern "C" [[noreturn]] void boot_entry(vari::u32 magic, vari::u32 information) 
   if (magic == machine::kMultiboot2Magic) read = machine::read_multiboot2(address, boot);
   if (!read)
     machine::early_stop("Vari: the boot loader's information can't be used: ", name_of(read.error()));
+  // The copied root pointer lies in the boot stack, thus in the image, whose physical place is known.
+  if (boot.rsdp.value == 0 && boot.rsdp_copy_bytes != 0)
+    boot.rsdp = {reinterpret_cast<u64>(boot.rsdp_copy) - 0xffff'ffff'8000'0000};
   kmain(boot);
 }
