@@ -1,0 +1,109 @@
+// The Linux personality as one object: everything that its programs share. A kernel makes one from a
+// place and the parts that it wants programs to see; several can exist side by side.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "interfaces/archive.h"
+#include "interfaces/console.h"
+#include "interfaces/executable.h"
+#include "interfaces/place.h"
+#include "personalities/linux/calls/table.h"
+#include "personalities/linux/memory/frame_references.h"
+#include "personalities/linux/process/futex.h"
+#include "personalities/linux/process/process_table.h"
+#include "personalities/linux/time/timer_service.h"
+#include "runtime/memory.h"
+
+namespace vari::linux {
+
+class Terminals;  // terminal/terminals.h
+class Vfs;        // files/vfs.h: mounts, devices, the root
+
+/// Told when the first program has ended.
+class FirstExitObserver {
+ public:
+  /// `wait_status` as wait() reports it. Called by init's thread.
+  virtual void on_first_exit(i32 wait_status) = 0;
+
+ protected:
+  ~FirstExitObserver() = default;
+};
+
+/// What a kernel hands to the personality. All of it must outlive it.
+struct PersonalityParts {
+  Place& place;
+  const ExecutableFormat& executables;
+  std::span<const ArchiveReader* const> archives;
+  std::span<const u8> root_archive;          // becomes the root file system; empty: an empty one
+  std::span<Console* const> consoles;        // the first is /dev/console
+  std::string_view kernel_command_line;      // for /proc/cmdline
+  std::string_view release = "6.1.0-vari";   // uname -r
+  std::string_view version = "#1 SMP Vari";  // uname -v
+  bool randomize_addresses = false;
+};
+
+/// The first program: pid 2, a session of its own.
+struct FirstProgram {
+  std::string_view path;
+  std::span<const std::string_view> arguments;  // with argv[0]
+  std::span<const std::string_view> environment;
+  bool on_console = true;  // descriptors 0-2 and controlling terminal: /dev/console
+  // Where not on_console: descriptors 0, 1 and 2. Null: /dev/null.
+  ByteStream* input = nullptr;
+  ByteStream* output = nullptr;
+  ByteStream* error = nullptr;
+};
+
+class Personality final : public runtime::Allocated {
+ public:
+  static LinuxResult<runtime::Owner<Personality>> create(const PersonalityParts& parts);
+  ~Personality();
+
+  /// Starts init, which starts the first program; returns at once. The observer may be told of a
+  /// program that could not be started by status 127 << 8 (not found) or 126 << 8.
+  LinuxResult<> start(const FirstProgram& program, FirstExitObserver& observer);
+
+  const PersonalityParts& parts() const { return parts_; }
+  Place& place() const { return parts_.place; }
+  FrameReferences& frames() { return frames_; }
+  ProcessTable& processes() { return processes_; }
+  FutexTable& futexes() { return futexes_; }
+  TimerService& timers() { return timers_; }
+  Vfs& vfs() { return *vfs_; }
+  Terminals& terminals() { return *terminals_; }
+  void log(std::string_view line) { place().log(line); }
+
+  /// uname -n; a copy, since it can change.
+  void copy_host_name(char (&to)[65]);
+  void set_host_name(std::string_view name);
+  void copy_domain_name(char (&to)[65]);
+  void set_domain_name(std::string_view name);
+
+  /// How often each call number that the table lacks was tried; the last entry counts all numbers
+  /// beyond the table. Atomic.
+  std::array<u32, kCallCount + 1>& unknown_calls() { return unknown_calls_; }
+
+  /// Frames that must stay free for fork and exec to be tried at all.
+  bool memory_is_short();
+
+ private:
+  explicit Personality(const PersonalityParts& parts) : parts_(parts), frames_(parts.place) {}
+  friend struct TaskInternals;
+
+  const PersonalityParts parts_;
+  FrameReferences frames_;
+  ProcessTable processes_;
+  FutexTable futexes_;
+  TimerService timers_;
+  Vfs* vfs_ = nullptr;              // owned
+  Terminals* terminals_ = nullptr;  // owned
+  runtime::SpinLock names_lock_;
+  char host_name_[65] GUARDED_BY(names_lock_) = "vari";
+  char domain_name_[65] GUARDED_BY(names_lock_) = "(none)";
+  std::array<u32, kCallCount + 1> unknown_calls_{};
+};
+
+}  // namespace vari::linux

@@ -1,0 +1,137 @@
+// A task: one thread of a program. A runtime thread that loops over run and decide, with all that
+// belongs to it alone. What it shares with the other threads of its program is in process/process.h.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include "interfaces/place.h"
+#include "personalities/linux/calls/table.h"
+#include "personalities/linux/memory/user_memory.h"
+#include "personalities/linux/process/credentials.h"
+#include "personalities/linux/signals/pending.h"
+#include "runtime/memory.h"
+#include "runtime/thread.h"
+#include "runtime/wait.h"
+
+namespace vari::linux {
+
+class FileSystemContext;  // files/file_system_context.h
+class FileTable;          // files/file_table.h
+class MemoryMap;          // memory/memory_map.h
+class Personality;        // personality.h
+class Process;
+class VforkCompletion;
+
+/// How a call goes on that a signal interrupted and that no handler saw (restart_syscall).
+struct RestartBlock {
+  i64 (*resume)(Task&, const RestartBlock&) = nullptr;
+  u64 values[6] = {};
+};
+
+/// sigaltstack's stack_t.
+struct AlternateStack {
+  static constexpr u32 kOnStack = 1, kDisabled = 2, kAutoDisarm = 0x8000'0000;
+  u64 base = 0;
+  u32 flags = kDisabled;
+  u32 padding = 0;
+  u64 bytes = 0;
+};
+
+class Task final : public runtime::Managed {
+ public:
+  /// Bits of the attention word: why a task must not simply return to user code.
+  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kExecuting = 8;
+
+  Task(Personality& personality, Ref<Process> process);
+  ~Task() override;
+
+  /// gettid()'s number.
+  i32 id() const { return __atomic_load_n(&id_, __ATOMIC_RELAXED); }
+  Personality& personality() const { return personality_; }
+  Process& process() const { return *process_; }
+  /// The task that the calling thread is; the caller knows that it is one.
+  static Task& current() { return *static_cast<Task*>(runtime::Thread::current().personality()); }
+
+  // Of the task itself, while it runs: no lock.
+  MemoryMap& memory() const { return *memory_; }
+  UserMemory user() const { return UserMemory(*memory_); }
+  FileTable& files() const { return *files_; }
+  FileSystemContext& file_system() const { return *file_system_; }
+  const Identity& identity() const { return credentials_->identity(); }
+  Context& context() const { return *context_; }
+  Registers& registers() const { return context_->registers(); }
+  SignalSet blocked_signals() const { return blocked_; }
+  RestartBlock& restart_block() { return restart_; }
+
+  // For others (procfs, kill): references taken under the process's lock; empty after exit.
+  Ref<MemoryMap> memory_of_other();
+  Ref<FileTable> files_of_other();
+  Ref<FileSystemContext> file_system_of_other();
+  Ref<Credentials> credentials_of_other();
+  /// The name for ps and /proc/PID/comm: at most 15 characters, then a zero.
+  void copy_name(char (&to)[16]) const;
+  void set_name(std::string_view name);
+  /// R, S, T, Z: as /proc/PID/stat has it.
+  char state() const;
+  Nanoseconds run_time_ns() const;
+
+  /// Sets attention bits and makes the task see them: ends its wait, or its run of user code.
+  void alert(u32 attention);
+  u32 attention() const { return __atomic_load_n(&attention_, __ATOMIC_SEQ_CST); }
+
+  /// The body of the task's thread; never returns.
+  [[noreturn]] void live();
+
+ private:
+  friend class Process;
+  friend class ProcessTable;
+  friend class JobControl;
+  friend class Personality;
+  friend struct TaskInternals;  // process/task_internals.h: clone, exec, exit, signals
+
+  bool decide(TrapKind kind);
+  void dispatch_call();
+  bool attend();
+
+  // What the fast path touches, together.
+  Ref<Context> context_;
+  u32 attention_ = 0;     // atomic
+  bool in_call_ = false;  // between trap and return; atomic for readers
+  bool waiting_idle_ = false;
+  i32 id_ = 0;  // changed once, by exec of a thread that did not lead
+  Personality& personality_;
+  Ref<Process> process_;
+  Ref<MemoryMap> memory_;  // replaced by the task itself, under the process's lock
+  Ref<FileTable> files_;   // likewise
+  Ref<FileSystemContext> file_system_;
+  Ref<Credentials> credentials_;
+  Ref<runtime::Thread> thread_;  // set by the thread itself before it first runs user code
+  char name_[16] = {};
+
+  // Signals; guarded by the process's lock, the masks written by the task alone.
+  PendingSignals pending_;
+  SignalSet blocked_ = 0;
+  SignalSet restored_mask_ = 0;
+  bool restore_mask_ = false;  // sigsuspend and friends: take restored_mask_ on the way out
+  AlternateStack alternate_stack_;
+  RestartBlock restart_;
+  i64 interrupted_call_ = -1;  // the number of the call that returned a restart code
+
+  u64 clear_child_tid_ = 0, robust_list_ = 0, set_child_tid_ = 0;
+  i32 parent_death_signal_ = 0;
+  VforkCompletion* vfork_ = nullptr;  // the parent waits there until exec or exit
+  Nanoseconds start_ns_ = 0;
+  u64 minor_faults_ = 0, major_faults_ = 0;
+
+  boost::intrusive::set_member_hook<> table_hook_;     // ProcessTable, by id
+  boost::intrusive::list_member_hook<> process_hook_;  // Process::tasks_
+
+ public:
+  using TableHook =
+      boost::intrusive::member_hook<Task, boost::intrusive::set_member_hook<>, &Task::table_hook_>;
+  using ProcessHook =
+      boost::intrusive::member_hook<Task, boost::intrusive::list_member_hook<>, &Task::process_hook_>;
+};
+
+}  // namespace vari::linux
