@@ -173,6 +173,10 @@ class Place {
   /// Text for /proc/cpuinfo's "model name", and the flags that user code may use.
   virtual std::string_view cpu_model() = 0;
 
+  /// What the place tells of itself, as lines "name value", for /proc/vari/nucleus: how much of `to`
+  /// was filled.
+  virtual std::size_t describe(std::span<char>) { return 0; }
+
   enum class PowerAction : u8 { Off, Reset, Halt };
   /// Does not return where the machine obeys.
   virtual void power(PowerAction action) = 0;

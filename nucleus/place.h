@@ -49,6 +49,7 @@ class NucleusPlaceBase : public Place {
   CpuStatistics cpu_statistics(CpuId cpu) final;
   MemoryStatistics memory_statistics() final;
   std::string_view cpu_model() final;
+  std::size_t describe(std::span<char> to) final;
   void power(PowerAction action) final;
 
  protected:
