@@ -55,7 +55,7 @@ def add_build_options(parser):
 
 def add_machine_options(parser):
     """The machine and what boots on it."""
-    parser.add_argument("kernel", nargs="?", default="monolithic", metavar="KERNEL", help="default: monolithic")
+    parser.add_argument("kernel", nargs="?", default="monolithic", metavar="KERNEL", help="a kernel of ./vari list (default: monolithic), or linux: Debian's, to compare")
     add_build_options(parser)
     parser.add_argument("--root", metavar="PATH", help="folder, tar or cpio (also compressed) for the root file system")
     parser.add_argument("--smp", type=_count, default=1, metavar="N", help="processors (default 1)")

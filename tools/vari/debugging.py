@@ -2,6 +2,7 @@
 import shlex
 import signal
 import subprocess
+import time
 
 import machine
 import packages
@@ -29,7 +30,7 @@ def run(options):
         guest.process = description.start(open(folder / "qemu-errors", "wb"))
         say(f"the guest's console is written to {log}; Ctrl-C stops the guest, `quit` ends it")
         while not gate.exists() and guest.process.poll() is None:
-            pass
+            time.sleep(0.01)
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             return subprocess.call(["gdb", "-q", "-ex", "set architecture i386:x86-64", "-ex", f"target remote {gate}",

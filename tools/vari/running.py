@@ -9,6 +9,7 @@ import tempfile
 import building
 import donors
 import iso
+import linux_peer
 import machine
 import packages
 import paths
@@ -30,7 +31,7 @@ def run_folder():
 
 def command_line(options):
     """The kernel's command line. The command is in base64, so that no loader splits or unquotes it."""
-    words = []
+    words = [linux_peer.LEAN] if options.kernel == linux_peer.NAME else []
     if options.exec is not None:
         words.append("vari.exec=" + base64.b64encode(os.fsencode(options.exec)).decode())
     if options.display:
@@ -46,6 +47,8 @@ def prepare(options):
     if options.display in ("gtk", "sdl"):
         groups.append("display")
     packages.require(*groups)
+    if options.kernel == linux_peer.NAME:
+        return linux_peer.kernel(options.accept_donor)
     if options.kernel not in paths.kernels():
         raise Failure(f"there is no kernel '{options.kernel}'; ./vari list shows: {', '.join(paths.kernels())}")
     preset = paths.preset_name(options.build, options.compiler)
@@ -61,6 +64,8 @@ def root_module(options):
     """The bytes of the root file system."""
     if options.root:
         return rootfs.load(options.root)
+    if options.kernel == linux_peer.NAME:
+        return linux_peer.root(options.accept_donor)
     return rootfs.busybox_root(donors.fetch("busybox", options.accept_donor))
 
 
