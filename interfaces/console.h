@@ -53,6 +53,15 @@ class InputSource : public Object {
   ~InputSource() = default;
 };
 
+/// Told when a ByteStream becomes readable or ends, by the thread that saw it: must not block for long.
+class ByteStreamObserver {
+ public:
+  virtual void on_readable() = 0;
+
+ protected:
+  ~ByteStreamObserver() = default;
+};
+
 /// Plain byte streams, for what is no terminal: the host's standard input, output and error.
 class ByteStream : public Object {
  public:
@@ -62,6 +71,9 @@ class ByteStream : public Object {
   /// True when read() would not block.
   virtual bool readable() = 0;
   virtual void write(std::span<const u8> bytes) = 0;
+  /// For clients that wait with deadlines or cancellation, or poll: they wait for on_readable(), ask
+  /// readable(), and then read. Null: stops; after return the old one is not called any more.
+  virtual void set_observer(ByteStreamObserver*) {}
 
  protected:
   ~ByteStream() = default;

@@ -38,6 +38,7 @@ class FrameDecoder {
   bool header_valid() const;
   std::array<u8, 3 + kMaximumPayload> buffer_{};
   std::size_t filled_ = 0, length_ = 0;
+  bool complete_ = false;
 };
 
 class HostChannel : public Object {
@@ -53,7 +54,7 @@ class HostChannel : public Object {
   virtual Ref<ByteStream> standard_error() = 0;
   /// Tells the host why the first program could not be started.
   virtual void send_message(std::string_view text) = 0;
-  /// The last frame; later output is dropped. Drain the line afterwards.
+  /// The last frame; later output is dropped. Whoever powers off drains the line first.
   virtual void send_exit_status(u8 status) = 0;
 
  protected:
