@@ -34,7 +34,7 @@ struct BootInformation {
   static constexpr std::size_t kMaximumRanges = 64;
   static constexpr std::size_t kMaximumModules = 16;
 
-  static constexpr std::size_t kTextBytes = 4096;
+  static constexpr std::size_t kTextBytes = 16384;
 
   const char* protocol = "";  // "PVH" or "Multiboot2"
   std::string_view command_line;

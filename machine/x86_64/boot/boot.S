@@ -5,7 +5,7 @@
 
 #define IMAGE_BASE 0xffffffff80000000
 #define PHYSICAL(symbol) ((symbol) - IMAGE_BASE)
-#define BOOT_STACK_BYTES 32768
+#define BOOT_STACK_BYTES 65536
 #define RECURSIVE_SLOT 510
 #define PVH_MAGIC 0x336ec578
 #define MULTIBOOT2_MAGIC 0x36d76289

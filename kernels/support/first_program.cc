@@ -1,0 +1,77 @@
+#include "kernels/support/first_program.h"
+
+#include "kernels/support/command_line.h"
+
+namespace vari::kernels {
+namespace {
+
+constexpr std::string_view kEnvironment[] = {
+    "HOME=/root", "USER=root", "SHELL=/bin/sh", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+/// What a shell would report: the status, or 128 and the signal's number.
+u8 exit_status(i32 wait_status) {
+  const int signal = wait_status & 0x7f;
+  return static_cast<u8>(signal == 0 ? wait_status >> 8 : 128 + signal);
+}
+
+}  // namespace
+
+void FirstProgramRunner::start(linux::Personality& personality) {
+  personality_ = &personality;
+  if (auto* channel = devices_.host_channel()) channel->set_listener(this);
+  const auto command = option(command_line_, "vari.exec");
+  const auto started = command ? start_command(*command) : start_shell();
+  if (!started) {
+    const Text<100> why("the first program can't be started: error ", static_cast<int>(started.error()));
+    fail(why.text());
+  }
+}
+
+linux::LinuxResult<> FirstProgramRunner::start_command(std::string_view encoded) {
+  auto* channel = devices_.host_channel();
+  if (!channel) return std::unexpected(linux::Errno::NoDevice);
+  char* memory = static_cast<char*>(runtime::allocate(kCommandBytes));
+  if (!memory) return std::unexpected(linux::Errno::NoMemory);
+  const std::string_view command = TRY(decode_base64(encoded, {memory, kCommandBytes}));
+  // The streams live as long as the channel, which lives as long as the machine.
+  const std::string_view arguments[] = {"sh", "-c", command};
+  const linux::FirstProgram program{.path = "/bin/sh",
+                                    .arguments = arguments,
+                                    .environment = kEnvironment,
+                                    .on_console = false,
+                                    .input = channel->standard_input().leak(),
+                                    .output = channel->standard_output().leak(),
+                                    .error = channel->standard_error().leak()};
+  return personality_->start(program, *this);
+}
+
+linux::LinuxResult<> FirstProgramRunner::start_shell() {
+  const auto init = option(command_line_, "init");
+  const std::string_view path = init && !init->empty() ? *init : "/bin/sh";
+  const std::string_view arguments[] = {init ? path : "-sh"};
+  std::string_view environment[std::size(kEnvironment) + 1];
+  std::copy(std::begin(kEnvironment), std::end(kEnvironment), environment);
+  environment[std::size(kEnvironment)] =
+      option(command_line_, "vari.console") == "screen" ? "TERM=linux" : "TERM=xterm-256color";
+  return personality_->start({.path = path, .arguments = arguments, .environment = environment}, *this);
+}
+
+void FirstProgramRunner::fail(std::string_view why) {
+  log_.line(why);
+  if (auto* channel = devices_.host_channel()) channel->send_message(why);
+  devices_.power(Place::PowerAction::Off);
+}
+
+void FirstProgramRunner::on_first_exit(i32 wait_status) {
+  const u8 status = exit_status(wait_status);
+  if (auto* channel = devices_.host_channel()) channel->send_exit_status(status);
+  log_.print("the first program ended with status ", static_cast<u32>(status));
+  devices_.power(Place::PowerAction::Off);
+}
+
+void FirstProgramRunner::on_window_size(WindowSize size) { devices_.resize(size); }
+
+void FirstProgramRunner::on_signal(u8 number) { personality_->signal_first_program(number); }
+
+}  // namespace vari::kernels
