@@ -91,7 +91,8 @@ static struct {
   uint8_t pending[2 * kGrant];
   size_t waiting;
   int ended;
-} state = {-1, -1, -1, 0, {0}, 0, {0}, 0, 0};
+  uint16_t rows, columns;
+} state = {.input = -1, .output = -1, .error = -1};
 
 static void start_command(const char* command) {
   int in[2], out[2], err[2];
@@ -122,6 +123,9 @@ static void take_frame(uint8_t kind, const uint8_t* payload, uint16_t bytes) {
     state.ended = 1;
   } else if (kind == kSignal && bytes == 1) {
     kill(-state.child, payload[0]);
+  } else if (kind == kWindow && bytes == 4) {
+    memcpy(&state.rows, payload, 2);
+    memcpy(&state.columns, payload + 2, 2);
   }
 }
 
@@ -186,23 +190,48 @@ static uint8_t bridge(void) {
   }
 }
 
+// A login shell on the console, with a session and a window size; the machine ends with it.
+static int terminal(void) {
+  int console = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+  state.child = fork();
+  if (state.child == 0) {
+    setsid();
+    ioctl(console, TIOCSCTTY, 0);
+    dup2(console, 0), dup2(console, 1), dup2(console, 2);
+    char* arguments[] = {"-sh", NULL};
+    char* environment[] = {"HOME=/root", "TERM=linux", NULL};
+    if (chdir("/root") == 0) execve("/bin/sh", arguments, environment);
+    _exit(127);
+  }
+  for (;;) {
+    struct pollfd end = {line, POLLIN, 0};
+    poll(&end, 1, 50);
+    if (end.revents) take_bytes();
+    if (state.rows) {
+      struct winsize size = {state.rows, state.columns, 0, 0};
+      ioctl(console, TIOCSWINSZ, &size);
+      state.rows = 0;
+    }
+    for (pid_t gone; (gone = waitpid(-1, NULL, WNOHANG)) > 0;) {
+      if (gone == state.child) finish();
+    }
+  }
+}
+
 int main(void) {
   mount("proc", "/proc", "proc", 0, NULL);
   mount("sysfs", "/sys", "sysfs", 0, NULL);
   mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
   char* command = find_command();
   line = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
-  if (!command || line < 0) {
-    char* arguments[] = {"sh", "-l", NULL};
-    execv("/bin/sh", arguments);
-    return 1;
-  }
+  if (line < 0) return 1;
   struct termios modes;
   tcgetattr(line, &modes);
   cfmakeraw(&modes);
   cfsetspeed(&modes, B115200);
   tcsetattr(line, TCSANOW, &modes);
   send_frame(kReady, "\1", 1);
+  if (!command) return terminal();
   start_command(command);
   grant(kGrant);
   uint8_t status = bridge();

@@ -5,6 +5,7 @@ kernel's log goes to a file. `Terminal` gives our terminal to the guest, raw, so
 Ctrl-D reach its shell; Ctrl-A x leaves. Both end with a status; what went wrong with the guest itself is 125.
 """
 import os
+import re
 import select
 import signal
 import socket
@@ -24,10 +25,9 @@ _LEAVE = 0x01  # Ctrl-A
 def _tail(log, lines=25):
     """The end of the kernel's log; from the panic on, where there was one."""
     text = log.decode(errors="replace").replace("\r", "")
-    found = text.lower().rfind("panic")
-    if found >= 0:
-        text = text[text.rfind("\n", 0, found) + 1:]
-        kept = text.splitlines()[:60]
+    panic = re.search(r"(?im)^.*\bpanic\b(?!=)", text)
+    if panic:
+        kept = text[panic.start():].splitlines()[:60]
     else:
         kept = text.splitlines()[-lines:]
     return "\n".join("  | " + line for line in kept) or "  (it said nothing)"
