@@ -108,7 +108,13 @@ class Context {
   /// Details of the last trap.
   virtual const Trap& trap() const = 0;
   /// To be read and edited by the owning thread while the context does not run.
+  /// Always the same object. The system call's result goes into rax here. rflags, rip and the rest may be
+  /// anything: run() forces what must be, and a rip outside user space is a trap of vector 13.
+  /// fs_base and gs_base are current only until the first run(); afterwards user code may have changed
+  /// them in the processor, and edits are seen only if all_registers() was called first.
   virtual Registers& registers() = 0;
+  /// registers(), with fs_base and gs_base brought up to date and open for edits until the next run().
+  virtual Registers& all_registers() = 0;
   /// Makes the running or next run() return Interrupted soon. From any thread; a request is never lost.
   virtual void interrupt() = 0;
   /// Changes the domain (exec). Owning thread only.

@@ -1,0 +1,16 @@
+// The end: registers and a symbolised stack of every core, then a failure status for QEMU, or a halt.
+#pragma once
+
+#include <string_view>
+
+#include "machine/x86_64/trap_frame.h"
+
+namespace vari::nucleus {
+
+/// Reports and stops the machine. Any core, any state; `frame` where a trap is the cause. Takes no lock.
+[[noreturn]] void panic(std::string_view reason, const machine::TrapFrame* frame = nullptr);
+
+/// A core that took the panicking core's NMI: reports itself and halts.
+[[noreturn]] void report_and_halt(const machine::TrapFrame& frame);
+
+}  // namespace vari::nucleus
