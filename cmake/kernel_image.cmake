@@ -6,12 +6,12 @@
 set(VARI_LINKER_SCRIPT ${CMAKE_SOURCE_DIR}/kernels/linker.ld)
 
 function(vari_link_image target)
-  target_link_options(${target} PRIVATE -nostdlib -static -no-pie -Wl,-T,${VARI_LINKER_SCRIPT} -Wl,--gc-sections
+  target_link_options(${target} PRIVATE -nostdlib -static -Wl,-T,${VARI_LINKER_SCRIPT} -Wl,--gc-sections
     -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_link_options(${target} PRIVATE -fuse-ld=lld-19)
   else()
-    target_link_options(${target} PRIVATE -fuse-ld=bfd -Wl,--no-warn-rwx-segments)
+    target_link_options(${target} PRIVATE -no-pie -fuse-ld=bfd -Wl,--no-warn-rwx-segments)
   endif()
   set_target_properties(${target} PROPERTIES SUFFIX .elf LINK_DEPENDS ${VARI_LINKER_SCRIPT})
 endfunction()

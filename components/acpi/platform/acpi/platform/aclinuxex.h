@@ -1,0 +1,2 @@
+/* See aclinux.h: nothing is added after ACPICA's own headers. */
+#pragma once
