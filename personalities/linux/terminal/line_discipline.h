@@ -30,12 +30,12 @@ class LineDiscipline {
  public:
   static constexpr std::size_t kInputBytes = 4096;
 
-  explicit LineDiscipline(TerminalOutput& output) : output_(output) { change_termios(standard_termios()); }
+  explicit LineDiscipline(TerminalOutput& output) : output_(output) { compute_special(); }
 
   // From the device.
-  /// Takes input as far as there is room (see input_room()); the count taken.
+  /// Takes input as far as there is room; the count taken.
+  /// In canonical mode a line that is too long loses its end, so that a newline always gets through.
   std::size_t receive(std::span<const u8> bytes);
-  std::size_t input_room() const;
   void receive_break();
   /// The device has room again: echoes that waited go out.
   void flush_echoes();
@@ -59,7 +59,7 @@ class LineDiscipline {
   void change_termios(const Termios& termios);
   bool canonical() const { return local(local_flag::kCanonical) && !local(local_flag::kExternal); }
   bool stopped() const { return stopped_; }
-  /// Ctrl-S and Ctrl-Q, and tcflow().
+  /// As Ctrl-S and Ctrl-Q do; tcflow().
   void stop() { stopped_ = true; }
   void start();
   void flush_input();
@@ -71,72 +71,85 @@ class LineDiscipline {
   u32 take_signals();
 
  private:
-  enum class EchoKind : u8 { Plain, Control, EraseTab, SetColumn, MoveBack };
+  enum class EchoKind : u8 { Plain, Control, EraseTab, SetLineColumn, MoveBack };
   struct EchoEntry {
     EchoKind kind;
     u8 value;
   };
-  static constexpr std::size_t kEchoEntries = 1024;
+  static constexpr std::size_t kEchoEntries = 2048;
+  static constexpr std::size_t kStagingBytes = 256;
 
   bool input(u32 flag) const { return termios_.input & flag; }
+  bool output(u32 flag) const { return termios_.output & flag; }
   bool local(u32 flag) const { return termios_.local & flag; }
-  bool processes_output() const { return termios_.output & output_flag::kProcess; }
-  bool is_character(u8 byte, std::size_t which) const {
-    return termios_.characters[which] == byte && byte != 0;
-  }
+  /// 0 in the settings switches a control character off.
+  bool is_character(u8 byte, std::size_t which) const { return byte != 0 && termios_.characters[which] == byte; }
+  bool is_special(u8 byte) const { return special_[byte / 64] >> (byte % 64) & 1; }
   bool is_continuation(u8 byte) const { return input(input_flag::kUtf8) && (byte & 0xc0) == 0x80; }
 
-  // line_discipline.cc: input
+  // line_discipline.cc: input and reading
+  void compute_special();
   void receive_byte(u8 byte);
   void receive_plain(u8 byte);
+  void receive_special(u8 byte);
   bool receive_flow_control(u8 byte);
   bool receive_signal(u8 byte);
   bool receive_canonical(u8 byte);
+  void send_signal(u32 number);
   void end_line(u8 byte);
-  void store(u8 byte);
-  bool any_special_mode() const;
+  void echo_typed(u8 byte);
+  void store(u8 byte) { at(input_end_++) = byte; }
   u8& at(std::size_t position) { return buffer_[position % kInputBytes]; }
   u8 at(std::size_t position) const { return buffer_[position % kInputBytes]; }
-  bool marked(std::size_t position) const {
-    return marks_[position % kInputBytes / 64] >> (position % 64) & 1;
-  }
+  bool marked(std::size_t position) const { return marks_[position % kInputBytes / 64] >> (position % 64) & 1; }
+  bool is_end_of_file(std::size_t position) const { return marked(position) && at(position) == 0; }
   void set_mark(std::size_t position, bool on);
 
-  // line_editing.cc: erase, kill, reprint
+  // line_editing.cc: erase, kill, reprint, literal next
+  enum class Erasing : u8 { Character, Word, Line };
   void erase(u8 byte);
-  void kill_without_erasing(u8 byte);
-  void erase_echo(u8 byte, u8 erased, std::size_t bytes);
-  void erase_tab();
+  void kill_without_erasing();
+  void erase_echo(Erasing what, std::size_t begin, std::size_t end);
+  void erase_tab_echo();
   void finish_erasing();
-  void reprint();
-  void receive_literal_next();
+  void reprint(u8 byte);
+  void begin_literal_next();
+  void receive_literal(u8 byte);
 
   // output_processing.cc: echo and output
   void echo(u8 byte);
-  void echo_raw(u8 byte);
+  void echo_raw(u8 byte) { add_echo(EchoKind::Plain, byte); }
   void add_echo(EchoKind kind, u8 value);
   bool perform_echo(EchoEntry entry);
   bool perform_erase_tab(u8 value);
   bool put_processed(u8 byte);
-  bool put_raw(std::span<const u8> bytes);
   bool put_newline();
+  bool put_return();
   bool put_tab();
+  bool put(std::span<const u8> bytes);
+  bool put(u8 byte) { return put({&byte, 1}); }
+  void begin_output();
+  void end_output();
 
   TerminalOutput& output_;
-  Termios termios_;
-  // Invariant: read_ <= line_end_ <= input_end_; positions count from 0 and never wrap in practice.
+  Termios termios_ = standard_termios();
+  u64 special_[4] = {};  // input bytes that need more than to be stored and echoed
+  bool raw_ = false;     // none does, and nothing is echoed
+  // Invariant: read_ <= line_end_ <= input_end_ <= read_ + kInputBytes in canonical mode; in raw mode
+  // line_end_ has no meaning. Positions count up from 0 and do not wrap in any machine's life.
   // Canonical mode: [read_, line_end_) holds whole lines, [line_end_, input_end_) the one being edited.
   std::size_t read_ = 0, line_end_ = 0, input_end_ = 0;
   std::array<u8, kInputBytes> buffer_{};
-  std::array<u64, kInputBytes / 64> marks_{};  // a line ends behind this byte
+  std::array<u64, kInputBytes / 64> marks_{};  // a line ends with this byte; a 0 here is an end of file
   std::array<EchoEntry, kEchoEntries> echoes_{};
   std::size_t echo_read_ = 0, echo_end_ = 0;
+  std::array<u8, kStagingBytes> staging_{};  // output on its way to one transmit()
+  std::size_t staged_ = 0, staging_limit_ = 0;
   u32 column_ = 0, line_column_ = 0;  // of the cursor, and where the edited line began
   u32 signals_ = 0;
   bool stopped_ = false;
   bool literal_next_ = false;  // VLNEXT was typed
   bool erasing_ = false;       // ECHOPRT: inside \.../
-  bool pushed_ = false;        // a partial line was made readable by a change of mode
 };
 
 }  // namespace vari::linux
