@@ -1,0 +1,182 @@
+"""The guest's shell in a pseudo-terminal, used as a person uses it."""
+import time
+
+import support
+from support import case
+
+
+def suites(short, _options):
+    return support.make_suites(__name__, short, "an interactive shell through a pseudo-terminal")
+
+
+PROMPT = r"[#$] (\x1b\[6n)?"
+
+
+def shell(vari, *arguments, **how):
+    """A guest whose prompt has come, asked for plain answers."""
+    child = vari.spawn(*arguments, **how)
+    child.expect(PROMPT)
+    return child
+
+
+def ask(child, line, pattern=None):
+    """Types a line; returns what came before the next prompt."""
+    child.send(line + "\r")
+    child.expect_exact(line.split("\r")[0][:40])
+    if pattern:
+        child.expect(pattern)
+    child.expect(r"\r\n[^\r\n]*" + PROMPT)
+    return child.before
+
+
+def leave(child):
+    """Ctrl-A x."""
+    import pexpect
+    child.send("\x01x")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, f"left with status {child.exitstatus}: {child.before}"
+
+
+@case(everywhere=True)
+def ls_and_pipelines(vari):
+    child = shell(vari)
+    assert "busybox" in ask(child, "ls -l /bin/busybox")
+    assert "HELLO" in ask(child, "echo hello | tr a-z A-Z | cat")
+    assert "3" in ask(child, "printf 'a\\nb\\nc\\n' | sort -r | wc -l")
+    leave(child)
+
+
+@case
+def control_c_ends_a_program(vari):
+    child = shell(vari)
+    child.send("sleep 1000\r")
+    child.expect_exact("sleep 1000")
+    time.sleep(1)
+    child.send("\x03")
+    child.expect(PROMPT)
+    assert "130" in ask(child, "echo status $?")
+    leave(child)
+
+
+@case
+def control_d_ends_input(vari):
+    child = shell(vari)
+    child.send("cat | wc -l\r")
+    child.expect_exact("wc -l")
+    time.sleep(0.5)
+    child.send("one\rtwo\r\x04")
+    child.expect(r"\n\s*2\s*\r\n")
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case(everywhere=True)
+def control_z_and_fg(vari):
+    child = shell(vari)
+    child.send("sleep 3\r")
+    child.expect_exact("sleep 3")
+    time.sleep(0.7)
+    child.send("\x1a")
+    child.expect("Stopped")
+    child.expect(PROMPT)
+    assert "sleep 3" in ask(child, "jobs")
+    child.send("fg\r")
+    child.expect("sleep 3")
+    child.expect(PROMPT)
+    assert "status 0" in ask(child, "echo status $?")
+    leave(child)
+
+
+@case
+def background_jobs(vari):
+    child = shell(vari)
+    ask(child, "sleep 1 & sleep 2 & wait; echo all over", "all over")
+    assert "Running" in ask(child, "sleep 30 & jobs")
+    ask(child, "kill %1; wait; echo killed", "killed")
+    leave(child)
+
+
+@case
+def vi_edits_and_saves(vari):
+    child = shell(vari)
+    child.send("vi /tmp/note\r")
+    child.expect("~")
+    time.sleep(1)
+    child.send("ifirst line\rsecond line\x1b")
+    time.sleep(0.5)
+    child.send("1Gx")  # the first letter goes
+    time.sleep(0.5)
+    child.send(":wq\r")
+    child.expect(PROMPT)
+    text = ask(child, "cat /tmp/note; echo end-of-note", "end-of-note")
+    shown = ask(child, "wc -l /tmp/note")
+    assert "2 /tmp/note" in shown, (text, shown)
+    assert "1" in ask(child, "grep -c '^irst line' /tmp/note")
+    leave(child)
+
+
+@case
+def top_shows_processes(vari):
+    child = shell(vari)
+    child.send("top\r")
+    child.expect("Mem: ")
+    child.expect("COMMAND")
+    child.expect("top")
+    child.send("q")
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case
+def less_pages(vari):
+    child = shell(vari)
+    child.send("seq 200 | less\r")
+    child.expect(r"\n22\r?\n?")
+    child.send("G")
+    child.expect("200")
+    child.send("q")
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case
+def window_size_reaches_the_guest(vari):
+    child = shell(vari, dimensions=(33, 101))
+    time.sleep(0.5)
+    assert "33 101" in ask(child, "stty size")
+    child.setwinsize(40, 120)
+    time.sleep(1)
+    assert "40 120" in ask(child, "stty size")
+    leave(child)
+
+
+@case
+def line_editing(vari):
+    child = shell(vari)
+    child.send("cat\r")
+    child.expect_exact("cat")
+    time.sleep(0.5)
+    child.send("abX\x7fc\r")
+    child.expect("\nabc")
+    child.send("wrong\x15right\r")
+    child.expect("\nright")
+    child.send("\x04")
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case
+def the_shells_exit_ends_the_machine(vari):
+    import pexpect
+    child = shell(vari)
+    child.send("exit 5\r")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus in ((0,) if vari.kernel == "linux" else (5,)), child.exitstatus
+
+
+@case
+def a_pipe_as_terminal(vari):
+    done = vari.run(stdin=b"echo piped in | rev\n")
+    assert "ni depip" in done.out, done

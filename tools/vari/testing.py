@@ -1,0 +1,102 @@
+"""`./vari test`: every kind of test behind one command, one line a case, one line at the end.
+
+A *suite* (suites.py, and each file of tests/system) expands into *jobs*; a job is run by one worker and
+returns *results*. Lines are for programs as much as for people:
+
+    PASS host-asan/base/Bitmap.FindsFirst 0.01s
+    FAIL system/exec/status_is_the_commands 2.10s
+
+A failed case's explanation follows it, each line behind "  | ". The last line is `N passed, N failed, N
+skipped`; the status is 0 if nothing failed and something passed.
+"""
+import concurrent.futures
+import dataclasses
+import os
+import sys
+import threading
+import time
+
+import packages
+import suites
+from say import Failure, clear, progress, say
+
+WORKERS = max(1, min(4, len(os.sched_getaffinity(0))))
+
+
+@dataclasses.dataclass
+class Tally:
+    """Counts, and the lock that keeps lines whole."""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def report(self, result):
+        """Prints a result's line and counts it."""
+        with self.lock:
+            clear()
+            note = f" - {result.detail.splitlines()[0]}" if result.status == "SKIP" and result.detail else ""
+            print(f"{result.status} {result.name} {result.seconds:.2f}s{note}", flush=True)
+            if result.status == "FAIL":
+                lines = result.detail.splitlines()
+                for line in lines[:60] + (["..."] if len(lines) > 60 else []):
+                    print(f"  | {line}")
+                sys.stdout.flush()
+            self.passed += result.status == "PASS"
+            self.failed += result.status == "FAIL"
+            self.skipped += result.status == "SKIP"
+            progress(f"{self.passed} passed, {self.failed} failed")
+
+
+def _run_job(job, tally, wanted):
+    """Runs one job; whatever it throws is a failed case."""
+    start = time.monotonic()
+    try:
+        for result in job.run():
+            if wanted(result.name):
+                tally.report(result)
+    except Failure as failure:
+        tally.report(suites.Result(job.name, "FAIL", time.monotonic() - start, str(failure)))
+    except Exception as trouble:  # pylint: disable=broad-except
+        tally.report(suites.Result(job.name, "FAIL", time.monotonic() - start, suites.describe(trouble)))
+
+
+def _expand(suite, tally):
+    """A suite's jobs; a suite that cannot be built is one failed case."""
+    start = time.monotonic()
+    try:
+        return list(suite.expand())
+    except Failure as failure:
+        tally.report(suites.Result(f"{suite.name}/build", "FAIL", time.monotonic() - start, str(failure)))
+        return []
+
+
+def run(options):
+    """The command itself."""
+    everything = suites.collect(options)
+    if options.list:
+        for suite in everything:
+            print(f"{suite.name:<20} {'--all  ' if suite.long else '       '}{suite.about}")
+        return 0
+    # A filter that names a suite spares the building of the others; any other filter looks at case names.
+    named = [s for s in everything if any(f == s.name or f.startswith(s.name + "/") for f in options.filter)]
+    chosen = named or [s for s in everything if options.all or not s.long or options.filter]
+    packages.require("build", "run", "test", *(["iso", "uefi"] if any(s.name.startswith("system") for s in chosen) else []))
+
+    def wanted(name):
+        return not options.filter or any(f in name for f in options.filter)
+
+    tally = Tally()
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for suite in chosen:
+            jobs = [job for job in _expand(suite, tally) if job.broad or wanted(job.name)]
+            alone = [job for job in jobs if job.alone]
+            together = [job for job in jobs if not job.alone]
+            list(pool.map(lambda job: _run_job(job, tally, wanted), together))
+            for job in alone:
+                _run_job(job, tally, wanted)
+    clear()
+    say(f"tests took {time.monotonic() - start:.0f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped", flush=True)
+    return 0 if tally.failed == 0 and tally.passed > 0 else 1
