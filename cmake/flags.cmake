@@ -21,8 +21,20 @@ if(VARI_WORLD STREQUAL "kernel")
   else()
     list(APPEND VARI_FLAGS -mgeneral-regs-only)
   endif()
+  # Kernel sanitizers (nucleus/sanitizers/README.md): every check is a call, stacks and globals are left out.
+  # vptr and function types need what the kernel is built without.
+  set(VARI_SANITIZER_FLAGS)
   if(VARI_BUILD STREQUAL "debug")
     list(APPEND VARI_FLAGS -Og)
+    list(APPEND VARI_SANITIZER_FLAGS -fsanitize=undefined -fno-sanitize=vptr,object-size -fsanitize=kernel-address)
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+      list(APPEND VARI_SANITIZER_FLAGS -fno-sanitize=function
+           "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0"
+           "SHELL:-mllvm -asan-stack=0" "SHELL:-mllvm -asan-globals=0")
+    else()
+      list(APPEND VARI_SANITIZER_FLAGS "SHELL:--param asan-instrumentation-with-call-threshold=0"
+           "SHELL:--param asan-stack=0" "SHELL:--param asan-globals=0")
+    endif()
   else()
     list(APPEND VARI_FLAGS -O2)
   endif()

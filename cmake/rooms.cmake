@@ -4,6 +4,22 @@ function(vari_library name)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${VARI_FLAGS} $<$<COMPILE_LANGUAGE:CXX>:${VARI_WARNINGS}>)
+  if(VARI_SANITIZER_FLAGS)
+    vari_kernel_sanitizers(${name} ${ARGN})
+  endif()
+endfunction()
+
+# Kernel sanitizers for the C++ sources of a library. The heap's own files keep their lists in freed memory
+# and are left out of the checks for that.
+function(vari_kernel_sanitizers name)
+  foreach(option ${VARI_SANITIZER_FLAGS})
+    target_compile_options(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${option}>")
+  endforeach()
+  foreach(source ${ARGN})
+    if(source MATCHES "(^|/)(heap|slab)[a-z_]*\\.cc$")
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS -fno-sanitize=kernel-address)
+    endif()
+  endforeach()
 endfunction()
 
 # vari_test(NAME SOURCES ... LIBRARIES ...): one GoogleTest program (host world only).

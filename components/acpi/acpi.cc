@@ -89,7 +89,8 @@ Result<> AcpiDevice::watch_power_button(PowerButtonListener& listener) {
   if (__atomic_exchange_n(&listener_, &listener, __ATOMIC_ACQ_REL)) return {};
   // A machine has the fixed button, or button devices in its namespace, or both.
   if (!(acpi_gbl_FADT.flags & ACPI_FADT_POWER_BUTTON) && !acpi_gbl_reduced_hardware)
-    TRY(checked(acpi_install_fixed_event_handler(ACPI_EVENT_POWER_BUTTON, on_fixed_button, this), "power button"));
+    TRY(checked(acpi_install_fixed_event_handler(ACPI_EVENT_POWER_BUTTON, on_fixed_button, this),
+                "power button"));
   char id[] = "PNP0C0C";
   acpi_get_devices(id, watch_button_device, this, nullptr);
   return {};

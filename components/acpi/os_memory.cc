@@ -46,8 +46,12 @@ using vari::PhysicalAddress;
 
 extern "C" {
 
-acpi_status acpi_os_initialize() { return AE_OK; }
-acpi_status acpi_os_terminate() { return AE_OK; }
+acpi_status acpi_os_initialize() {
+  return AE_OK;
+}
+acpi_status acpi_os_terminate() {
+  return AE_OK;
+}
 
 acpi_physical_address acpi_os_get_root_pointer() {
   if (state.rsdp.value) return state.rsdp.value;

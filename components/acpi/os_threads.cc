@@ -2,11 +2,12 @@
 //
 // Before Acpi::create() there is one core, no thread and no semaphore: handles are null then, and
 // waiting for a null handle succeeds at once.
+#include "components/acpi/os_threads.h"
+
 #include <atomic>
 
 #include "base/assert.h"
 #include "components/acpi/donor.h"
-#include "components/acpi/os_threads.h"
 #include "components/acpi/state.h"
 
 namespace vari::components::acpi {
@@ -24,7 +25,9 @@ struct Job {
   void* context;
 };
 
-std::atomic<u32>& running_jobs() { return deferred_work.running; }
+std::atomic<u32>& running_jobs() {
+  return deferred_work.running;
+}
 
 void run_job(void* argument) {
   auto* job = static_cast<Job*>(argument);
@@ -102,13 +105,19 @@ acpi_status acpi_os_signal_semaphore(acpi_semaphore handle, u32 units) {
 }
 
 // "Spinlocks" block: nothing of ACPICA runs at interrupt level.
-acpi_status acpi_os_create_lock(acpi_spinlock* handle) { return acpi_os_create_semaphore(1, 1, handle); }
-void acpi_os_delete_lock(acpi_spinlock handle) { acpi_os_delete_semaphore(handle); }
+acpi_status acpi_os_create_lock(acpi_spinlock* handle) {
+  return acpi_os_create_semaphore(1, 1, handle);
+}
+void acpi_os_delete_lock(acpi_spinlock handle) {
+  acpi_os_delete_semaphore(handle);
+}
 acpi_cpu_flags acpi_os_acquire_lock(acpi_spinlock handle) {
   acpi_os_wait_semaphore(handle, 1, kWaitForever);
   return 0;
 }
-void acpi_os_release_lock(acpi_spinlock handle, acpi_cpu_flags) { acpi_os_signal_semaphore(handle, 1); }
+void acpi_os_release_lock(acpi_spinlock handle, acpi_cpu_flags) {
+  acpi_os_signal_semaphore(handle, 1);
+}
 
 acpi_thread_id acpi_os_get_thread_id() {
   // 0 would mean "nobody" to ACPICA.
@@ -130,9 +139,15 @@ void acpi_os_wait_events_complete() {
   while (running_jobs().load()) acpi_os_wait_semaphore(deferred_work.drained, 1, kWaitForever);
 }
 
-void acpi_os_sleep(u64 milliseconds) { environment().clock.sleep_ns(milliseconds * vari::kMillisecond); }
-void acpi_os_stall(u32 microseconds) { environment().clock.delay_ns(u64{microseconds} * 1000); }
-u64 acpi_os_get_timer() { return environment().clock.monotonic_ns() / 100; }
+void acpi_os_sleep(u64 milliseconds) {
+  environment().clock.sleep_ns(milliseconds * vari::kMillisecond);
+}
+void acpi_os_stall(u32 microseconds) {
+  environment().clock.delay_ns(u64{microseconds} * 1000);
+}
+u64 acpi_os_get_timer() {
+  return environment().clock.monotonic_ns() / 100;
+}
 
 acpi_status acpi_os_install_interrupt_handler(u32 line, acpi_osd_handler routine, void* context) {
   return sci.attach(line, routine, context) ? AE_OK : AE_BAD_PARAMETER;
@@ -143,10 +158,13 @@ acpi_status acpi_os_remove_interrupt_handler(u32, acpi_osd_handler) {
   return AE_OK;
 }
 
-acpi_status acpi_os_enter_sleep(u8, u32, u32) { return AE_OK; }
+acpi_status acpi_os_enter_sleep(u8, u32, u32) {
+  return AE_OK;
+}
 
 acpi_status acpi_os_signal(u32 function, void*) {
-  acpi_os_printf("%s\n", function == ACPI_SIGNAL_FATAL ? "the firmware executed Fatal()" : "breakpoint in AML");
+  acpi_os_printf("%s\n",
+                 function == ACPI_SIGNAL_FATAL ? "the firmware executed Fatal()" : "breakpoint in AML");
   return AE_OK;
 }
 

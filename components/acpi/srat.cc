@@ -81,19 +81,21 @@ void forget_nodes(Topology& topology) {
 }  // namespace
 
 bool checksum_is_right(std::span<const u8> table) {
-  return std::accumulate(table.begin(), table.end(), u8{0}, [](u8 a, u8 b) { return static_cast<u8>(a + b); }) == 0;
+  return std::accumulate(table.begin(), table.end(), u8{0},
+                         [](u8 a, u8 b) { return static_cast<u8>(a + b); }) == 0;
 }
 
 Result<> read_srat(std::span<const u8> table, Topology& topology) {
   Proximities proximities;
   // Memory first: only domains with memory get a number.
-  const bool sound =
-      for_each_entry(table, sizeof(acpi_table_srat), [&](u8 type, std::span<const u8> entry) {
-        return type != ACPI_SRAT_TYPE_MEMORY_AFFINITY || add_memory(entry, topology, proximities);
-      }) &&
-      for_each_entry(table, sizeof(acpi_table_srat), [&](u8 type, std::span<const u8> entry) {
-        return add_processor(type, entry, topology, proximities);
-      });
+  const bool sound = for_each_entry(table, sizeof(acpi_table_srat),
+                                    [&](u8 type, std::span<const u8> entry) {
+                                      return type != ACPI_SRAT_TYPE_MEMORY_AFFINITY ||
+                                             add_memory(entry, topology, proximities);
+                                    }) &&
+                     for_each_entry(table, sizeof(acpi_table_srat), [&](u8 type, std::span<const u8> entry) {
+                       return add_processor(type, entry, topology, proximities);
+                     });
   if (sound) return {};
   forget_nodes(topology);
   return std::unexpected(Error::Malformed);
@@ -114,8 +116,8 @@ Result<> read_mcfg(std::span<const u8> table, Topology& topology) {
         window->address + 256 * kMiB < window->address || window->end_bus_number < window->start_bus_number)
       return std::unexpected(Error::Malformed);
     if (topology.pci_window_count == Topology::kMaximumPciWindows) return {};
-    topology.pci_windows[topology.pci_window_count++] = {{window->address}, window->pci_segment,
-                                                         window->start_bus_number, window->end_bus_number};
+    topology.pci_windows[topology.pci_window_count++] = {
+        {window->address}, window->pci_segment, window->start_bus_number, window->end_bus_number};
   }
   return {};
 }

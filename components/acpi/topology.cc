@@ -30,7 +30,8 @@ bool holds_root_pointer(PhysicalAddress address, EarlyMap& memory) {
 
 /// Applies `read` to the table of that name. A wrong checksum is reported but does not stop it: real
 /// firmware has them, and `read` bears anything.
-Result<> with_table(const char* signature, Topology& topology, Result<> (*read)(std::span<const u8>, Topology&)) {
+Result<> with_table(const char* signature, Topology& topology,
+                    Result<> (*read)(std::span<const u8>, Topology&)) {
   acpi_table_header* table = nullptr;
   char name[5] = {signature[0], signature[1], signature[2], signature[3], 0};
   if (ACPI_FAILURE(acpi_get_table(name, 1, &table))) return std::unexpected(Error::NotFound);
@@ -43,7 +44,8 @@ Result<> with_table(const char* signature, Topology& topology, Result<> (*read)(
 
 void use_fixed_description(Topology& topology) {
   const auto& timer = acpi_gbl_FADT.xpm_timer_block;
-  if (timer.space_id == ACPI_ADR_SPACE_SYSTEM_IO && timer.address <= 0xfffc && acpi_gbl_FADT.pm_timer_length == 4) {
+  if (timer.space_id == ACPI_ADR_SPACE_SYSTEM_IO && timer.address <= 0xfffc &&
+      acpi_gbl_FADT.pm_timer_length == 4) {
     topology.pm_timer_port = static_cast<u32>(timer.address);
     topology.pm_timer_32_bit = acpi_gbl_FADT.flags & ACPI_FADT_32BIT_TIMER;
   }

@@ -1,5 +1,6 @@
 // Names for addresses of kernel code, for panics and traces. The table is generated from the linked
-// image by tools/symbol_table.py and lies in the image's read-only section .symbols (cmake/kernel_image.cmake).
+// image by tools/symbol_table.py and lies in the image's read-only section .symbols
+// (cmake/kernel_image.cmake).
 #pragma once
 
 #include "base/types.h"

@@ -44,13 +44,25 @@ int vari_acpi_strncmp(const char* a, const char* b, size_t bytes) {
   return 0;
 }
 
-int vari_acpi_strcmp(const char* a, const char* b) { return vari_acpi_strncmp(a, b, ~size_t{0}); }
+int vari_acpi_strcmp(const char* a, const char* b) {
+  return vari_acpi_strncmp(a, b, ~size_t{0});
+}
 
-int vari_acpi_isdigit(int c) { return c >= '0' && c <= '9'; }
-int vari_acpi_isspace(int c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-int vari_acpi_isprint(int c) { return c >= ' ' && c <= '~'; }
-int vari_acpi_toupper(int c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; }
-int vari_acpi_tolower(int c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+int vari_acpi_isdigit(int c) {
+  return c >= '0' && c <= '9';
+}
+int vari_acpi_isspace(int c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+int vari_acpi_isprint(int c) {
+  return c >= ' ' && c <= '~';
+}
+int vari_acpi_toupper(int c) {
+  return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+int vari_acpi_tolower(int c) {
+  return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
 int vari_acpi_isxdigit(int c) {
   const int lower = vari_acpi_tolower(c);
   return vari_acpi_isdigit(c) || (lower >= 'a' && lower <= 'f');
