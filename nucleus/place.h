@@ -6,9 +6,10 @@
 #include "nucleus/log.h"
 #include "nucleus/memory.h"
 #include "nucleus/random.h"
-#include "runtime/scheduler_group.h"
 
 namespace vari::nucleus {
+
+class Processors;
 
 /// What the place needs of the machine beyond memory; the kernel composes it.
 class PowerControl {
@@ -25,12 +26,11 @@ class NucleusPlaceBase : public Place {
  public:
   struct Parts {
     Memory& memory;
-    runtime::SchedulerGroup& schedulers;
+    Processors& processors;
     Log& log;
     Random& random;
     PowerControl& power;
     Nanoseconds realtime_at_start_ns;  // since 1970, when the monotonic clock was 0
-    u32 cpu_count;
   };
   explicit NucleusPlaceBase(const Parts& parts) : parts_(parts), realtime_offset_(parts.realtime_at_start_ns) {}
 

@@ -1,0 +1,90 @@
+#include "nucleus/place.h"
+
+#include <cstring>
+
+#include "nucleus/context.h"
+#include "nucleus/processor.h"
+#include "runtime/port.h"
+
+namespace vari::nucleus {
+
+Result<Ref<vari::Context>> NucleusPlaceBase::create_context(vari::Domain& domain) { return Context::create(domain); }
+
+namespace {
+/// A hint: the caller may have moved to another core by the time it is used.
+u32 this_node() { return machine::this_core().node; }
+}  // namespace
+
+Result<Frame> NucleusPlaceBase::allocate_frame() { return parts_.memory.frames().allocate(this_node()); }
+Result<Frame> NucleusPlaceBase::allocate_frame_uncleared() {
+  return parts_.memory.frames().allocate_uncleared(this_node());
+}
+void NucleusPlaceBase::free_frame(Frame frame) { parts_.memory.frames().free(frame); }
+u8* NucleusPlaceBase::window(Frame frame) {
+  return parts_.memory.frames().window().at(frame);
+}
+
+Nanoseconds NucleusPlaceBase::monotonic_ns() { return runtime::port::now_ns(); }
+Nanoseconds NucleusPlaceBase::realtime_ns() {
+  return runtime::port::now_ns() + __atomic_load_n(&realtime_offset_, __ATOMIC_RELAXED);
+}
+Result<> NucleusPlaceBase::set_realtime_ns(Nanoseconds since_1970) {
+  // Modulo 2^64: a time of day before the machine's start is a "negative" offset.
+  __atomic_store_n(&realtime_offset_, since_1970 - runtime::port::now_ns(), __ATOMIC_RELAXED);
+  return {};
+}
+
+void NucleusPlaceBase::random(std::span<u8> to) {
+  parts_.random.mix(runtime::port::now_ns());
+  parts_.random.fill(to);
+}
+void NucleusPlaceBase::log(std::string_view line) { parts_.log.line(line); }
+std::size_t NucleusPlaceBase::read_log(u64& from, std::span<char> to) { return parts_.log.read(from, to); }
+
+u32 NucleusPlaceBase::cpu_count() { return parts_.processors.count(); }
+
+CpuStatistics NucleusPlaceBase::cpu_statistics(CpuId cpu) {
+  if (cpu.value >= cpu_count()) return {};
+  auto& processor = parts_.processors.at(cpu);
+  const auto scheduled = processor.scheduler->statistics();
+  return {.idle_ns = scheduled.idle_ns,
+          .context_switches = scheduled.switches,
+          .interrupts = processor.area.statistics.interrupts};
+}
+
+MemoryStatistics NucleusPlaceBase::memory_statistics() {
+  auto& frames = parts_.memory.frames();
+  return {.total_bytes = frames.total_frames() * kPageBytes,
+          .free_bytes = frames.free_frames() * kPageBytes,
+          .nucleus_bytes = parts_.memory.heap().statistics().chunk_bytes +
+                           parts_.memory.kernel().table_frames() * kPageBytes + frames.metadata_bytes()};
+}
+
+std::string_view NucleusPlaceBase::cpu_model() { return parts_.processors.features().model_name(); }
+
+std::size_t NucleusPlaceBase::describe(std::span<char> to) {
+  TextBuffer text(to);
+  auto& frames = parts_.memory.frames();
+  const auto heap = parts_.memory.heap().statistics();
+  text.print("frames_total ", frames.total_frames(), "\nframes_free ", frames.free_frames(), "\nframes_dirty ",
+             frames.dirty_frames(), "\nframe_metadata_bytes ", frames.metadata_bytes(), "\nheap_chunk_bytes ",
+             heap.chunk_bytes, "\nheap_free_page_bytes ", heap.free_page_bytes, "\nkernel_table_frames ",
+             parts_.memory.kernel().table_frames(), "\n");
+  for (u32 cpu = 0; cpu < cpu_count(); ++cpu) {
+    auto& processor = parts_.processors.at({cpu});
+    const auto& counted = processor.area.statistics;
+    const auto scheduled = processor.scheduler->statistics();
+    text.print("cpu", cpu, " traps ", counted.user_traps, " interrupts ", counted.interrupts, " timer ",
+               counted.timer_interrupts, " ipis_sent ", counted.ipis_sent, " cr3_loads ",
+               processor.memory.root_loads, " invlpg ", processor.memory.invalidations, " shootdowns ",
+               processor.memory.shootdowns, " switches ", scheduled.switches, " preemptions ",
+               scheduled.preemptions, " wakeups ", scheduled.wakeups, " cross_core ",
+               scheduled.cross_core_wakeups, " steals ", scheduled.steals, " vector_saves ", counted.vector_saves,
+               " vector_loads ", counted.vector_loads, " idle_ns ", scheduled.idle_ns, "\n");
+  }
+  return text.size();
+}
+
+void NucleusPlaceBase::power(PowerAction action) { parts_.power.power(action); }
+
+}  // namespace vari::nucleus
