@@ -58,6 +58,8 @@ class Thread : public Managed {
   /// Forgets a cancel() that has not ended a wait yet. Of the current thread only.
   void clear_cancel();
   bool cancel_pending() const;
+  /// True while it sleeps in a wait that cancel() can end. A snapshot, for reports.
+  bool is_blocked() const { return __atomic_load_n(&cancel_, __ATOMIC_RELAXED) > kCancelBusy; }
 
   /// May move it at its next switch. InvalidArgument: no such core.
   Result<> set_affinity(const CpuSet& affinity);
@@ -76,6 +78,8 @@ class Thread : public Managed {
   Scheduler& scheduler() const { return *__atomic_load_n(&scheduler_, __ATOMIC_RELAXED); }
   /// Empty for the thread that a processor had when it joined.
   port::Stack stack() const { return stack_; }
+  /// True once its entry function has returned or it has called exit().
+  bool ended() const { return __atomic_load_n(&ended_, __ATOMIC_ACQUIRE); }
   port::ThreadState& port_state() { return port_state_; }
 
  private:
@@ -83,6 +87,7 @@ class Thread : public Managed {
   friend class ReadyQueue;
   friend class Wait;
   friend class WaitQueue;
+  friend class WakeChain;
   using ReadyHook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
   // cancel_ holds one of these or the address of the Wait that a cancel() may end.
@@ -91,6 +96,10 @@ class Thread : public Managed {
   Thread(Entry entry, void* argument, const ThreadOptions& options);
   ~Thread() override = default;
   static void main(void* thread);
+  u32 level() const { return __atomic_load_n(&priority_, __ATOMIC_RELAXED); }
+  bool queued() const { return __atomic_load_n(&queued_, __ATOMIC_RELAXED); }
+  void set_queued(bool queued) { __atomic_store_n(&queued_, queued, __ATOMIC_RELAXED); }
+  void store_affinity(const CpuSet& affinity);
   /// False: a cancel() was pending, and has been consumed to end the wait.
   bool publish_for_cancel(Wait& wait);
   void withdraw_from_cancel(Wait& wait);
@@ -103,9 +112,9 @@ class Thread : public Managed {
   Nanoseconds run_time_ = 0;
   u64 cancel_ = kNoCancel;
   u8 priority_;                     // atomic; changed under its scheduler's lock while queued
-  bool queued_ = false;             // guarded by its scheduler's lock
+  bool queued_ = false;             // atomic; changed under its scheduler's lock
   bool ended_ = false;              // atomic
-  bool pinned_ = false;             // atomic: affinity_ is not "everywhere"
+  bool restricted_ = false;         // atomic: affinity_ is not "everywhere"
   port::ThreadState port_state_;
 
   port::Stack stack_;
