@@ -12,9 +12,16 @@ struct SourceLocation {
   u32 line, column;
 };
 
+/// The compilers give the whole path of the machine that built the image.
+const char* file_name(const char* path) {
+  const char* name = path;
+  for (; *path; ++path)
+    if (*path == '/') name = path + 1;
+  return name;
+}
+
 void report(const SourceLocation* at, const char* what) {
-  // A handler that returned may be called again for the same place: nothing is marked as seen.
-  sanitizer_report(what, at->file ? at->file : "unknown file", static_cast<int>(at->line), 0);
+  sanitizer_report(what, at->file ? file_name(at->file) : "unknown file", static_cast<int>(at->line), 0);
 }
 
 const char* kind_of_access(const void* pointer, u8 log_alignment) {
