@@ -35,6 +35,8 @@ class Console : public Object {
   /// Delivers input from now on (input that came before is delivered first). Null: stops.
   virtual void set_receiver(ConsoleReceiver* receiver) = 0;
   virtual WindowSize window_size() = 0;
+  /// The family that programs know such devices by: "ttyS" for serial lines, "tty" for screens.
+  virtual const char* family() { return "ttyS"; }
 
  protected:
   ~Console() = default;

@@ -71,7 +71,7 @@ std::size_t LineDiscipline::receive(std::span<const u8> bytes) {
     const std::size_t used = input_end_ - read_;
     if (used >= kInputBytes - 1) {
       // Full. A line without an end goes on: its last byte is replaced by each new one.
-      if (!local(kCanonical) || line_end_ != read_) break;
+      if (!has_input_room()) break;
       if (used == kInputBytes) --input_end_;
     }
     receive_byte(byte);
@@ -163,8 +163,7 @@ bool LineDiscipline::receive_signal(u8 byte) {
 void LineDiscipline::send_signal(u32 number) {
   signals_ |= u32{1} << number;
   if (local(kNoFlush)) return;
-  echo_read_ = echo_end_;
-  output_.discard();
+  discard_output();
   flush_input();
 }
 

@@ -36,6 +36,8 @@ class LineDiscipline {
   /// Takes input as far as there is room; the count taken.
   /// In canonical mode a line that is too long loses its end, so that a newline always gets through.
   std::size_t receive(std::span<const u8> bytes);
+  /// False: the next receive() takes nothing.
+  bool has_input_room() const { return input_end_ - read_ < kInputBytes - 1 || (local(local_flag::kCanonical) && line_end_ == read_); }
   void receive_break();
   /// The device has room again: echoes that waited go out.
   void flush_echoes();
@@ -63,6 +65,11 @@ class LineDiscipline {
   void stop() { stopped_ = true; }
   void start();
   void flush_input();
+  /// Forgets echo that waits, and what the device has not sent yet.
+  void discard_output() {
+    echo_read_ = echo_end_;
+    output_.discard();
+  }
   /// Bytes that read() could give now (FIONREAD).
   std::size_t input_queued() const;
 

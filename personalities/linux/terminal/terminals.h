@@ -1,57 +1,78 @@
 // All terminals of one personality: consoles (ttyS0, tty1…) and pseudo-terminals, by device number.
-// Device files (files/device_registry.h) open through here.
+// Serves the character devices 4:N, 5:0 (tty), 5:1 (console), 5:2 (ptmx) and 136:N (pts/N).
 #pragma once
 
-#include <string_view>
+#include <span>
 
 #include "base/reference.h"
-#include "base/result.h"
 #include "interfaces/console.h"
 #include "personalities/linux/errno.h"
-#include "personalities/linux/files/file.h"
+#include "personalities/linux/files/device_registry.h"
 #include "runtime/memory.h"
 #include "runtime/synchronization.h"
 
 namespace vari::linux {
 
-class Terminal;
 class Personality;
+class PtyTerminal;
+class Terminal;
 
-/// Device numbers: 5:0 tty, 5:1 console, 5:2 ptmx, 4:N consoles, 136:N pts/N.
-class Terminals {
+class Terminals final : public runtime::Allocated {
  public:
-  static constexpr u32 kMaximumConsoles = 16, kMaximumPtys = 256;
+  static constexpr u32 kMaximumConsoles = 8, kMaximumPtys = 64;
   static constexpr u32 kConsoleMajor = 4, kTerminalMajor = 5, kPtsMajor = 136;
+  static constexpr u32 kFirstSerialMinor = 64;
 
   explicit Terminals(Personality& personality) : personality_(personality) {}
-  ~Terminals();
   Terminals(const Terminals&) = delete;
+  Terminals& operator=(const Terminals&) = delete;
 
-  /// Makes a terminal of a device, 4:minor; the first one is also /dev/console.
-  /// `name` ("ttyS0", "tty1") must live as long as this.
-  Result<> add_console(Ref<Console> device, std::string_view name, u32 minor);
-  /// Opens what the device number names, with open(2)'s flags; also makes it the caller's controlling
-  /// terminal where open(2) says so. NoDevice6 (ENXIO): there is none; 5:0 without a controlling terminal.
-  LinuxResult<Ref<File>> open(Task& task, u32 major, u32 minor, u32 flags);
-  /// The terminal of /dev/console; null before the first add_console().
-  Ref<Terminal> system_console();
+  /// Makes a terminal of each console, the first also being /dev/console; registers the device numbers
+  /// with the Vfs and makes the nodes in /dev. Once, after Vfs::mount_standard().
+  LinuxResult<> start(std::span<Console* const> consoles);
+  /// The terminal of /dev/console; empty where there are no consoles.
+  Ref<Terminal> system_console() const;
   /// The host told a new size (the host channel): as TIOCSWINSZ on /dev/console.
   void set_console_size(WindowSize size);
-  /// True while /dev/pts/N exists; for directory listings.
-  bool pty_exists(u32 index);
 
- private:
-  friend class PtyMasterFile;
-  LinuxResult<Ref<File>> open_ptmx(Task& task, u32 flags);
-  Ref<Terminal> find(u32 major, u32 minor);
+  // For the files of pseudo-terminals.
   void release_pty(u32 index);
 
+ private:
+  /// One of the majors, as the device registry sees it.
+  class Device final : public CharacterDevice {
+   public:
+    using Open = LinuxResult<Ref<File>> (Terminals::*)(const OpenRequest&, u32);
+    Device(Terminals& terminals, Open open) : terminals_(terminals), open_(open) {}
+    LinuxResult<Ref<File>> open(const OpenRequest& request, u32 minor) override {
+      return (terminals_.*open_)(request, minor);
+    }
+
+   private:
+    Terminals& terminals_;
+    const Open open_;
+  };
+  LinuxResult<Ref<File>> open_console_device(const OpenRequest& request, u32 minor);
+  LinuxResult<Ref<File>> open_special(const OpenRequest& request, u32 minor);
+  LinuxResult<Ref<File>> open_pty(const OpenRequest& request, u32 minor);
+  LinuxResult<Ref<File>> open_master(const OpenRequest& request);
+  LinuxResult<Ref<File>> open_terminal(const OpenRequest& request, Ref<Terminal> terminal, bool may_control);
+  LinuxResult<> add_console(Console& device);
+
   Personality& personality_;
+  Device console_device_{*this, &Terminals::open_console_device};
+  Device special_device_{*this, &Terminals::open_special};
+  Device pty_device_{*this, &Terminals::open_pty};
+  // Consoles are made at start and stay.
+  struct Entry {
+    Ref<Terminal> terminal;
+    u32 minor = 0;
+  };
+  Entry consoles_[kMaximumConsoles];
+  u32 console_count_ = 0;
   runtime::Mutex lock_;
-  Ref<Terminal> consoles_[kMaximumConsoles] GUARDED_BY(lock_);
-  u32 console_minors_[kMaximumConsoles] GUARDED_BY(lock_) = {};
-  u32 console_count_ GUARDED_BY(lock_) = 0;
-  Ref<Terminal> ptys_[kMaximumPtys] GUARDED_BY(lock_);
+  Ref<PtyTerminal> ptys_[kMaximumPtys] GUARDED_BY(lock_);
+  bool node_made_[kMaximumPtys] GUARDED_BY(lock_) = {};
 };
 
 }  // namespace vari::linux

@@ -70,7 +70,7 @@ inline constexpr u32 kGetTermios = 0x5401, kSetTermios = 0x5402, kSetTermiosDrai
                      kSendBreakPosix = 0x5425, kGetSession = 0x5429, kGetTermios2 = 0x802c542a,
                      kSetTermios2 = 0x402c542b, kSetTermios2Drain = 0x402c542c, kSetTermios2Flush = 0x402c542d,
                      kGetPtyNumber = 0x80045430, kLockPty = 0x40045431, kGetPtyLock = 0x80045439,
-                     kOpenPeer = 0x5441;
+                     kOpenPeer = 0x5441, kSignalSlave = 0x40045436;
 }
 
 }  // namespace vari::linux
