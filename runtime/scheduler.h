@@ -60,7 +60,7 @@ class alignas(64) Scheduler {
   Thread& idle_thread() { return idle_; }
   /// The thread on this core; of another core, a snapshot.
   Thread* current() const { return __atomic_load_n(&current_, __ATOMIC_RELAXED); }
-  u32 ready_count() const { return ready_.count(); }
+  u32 ready_count() const NO_THREAD_SAFETY_ANALYSIS { return ready_.count(); }
   bool is_idle() const { return __atomic_load_n(&running_level_, __ATOMIC_RELAXED) == kIdleLevel; }
   /// A snapshot.
   SchedulerStatistics statistics() const;
@@ -73,45 +73,59 @@ class alignas(64) Scheduler {
   /// A thread that has never run: on the core with the least to do.
   static void make_ready_first(Thread& thread);
   void yield();
+  /// How long `thread` has been running here; 0 if another is.
+  Nanoseconds running_for_ns(const Thread& thread) const;
   [[noreturn]] void end_current();
   /// The new thread's half of the switch that started it.
   static void finish_first_switch() { port::this_scheduler().finish_switch(); }
   void add_timer(Wait& wait, Nanoseconds deadline);
   void remove_timer(Wait& wait);
-  static void set_priority(Thread& thread, Priority priority);
-  static void set_affinity(Thread& thread, const CpuSet& affinity);
+  static void set_priority(Thread& thread, Priority priority) NO_THREAD_SAFETY_ANALYSIS;
+  static void set_affinity(Thread& thread, const CpuSet& affinity) NO_THREAD_SAFETY_ANALYSIS;
 
  private:
   static constexpr u32 kIdleLevel = kPriorities;
   enum class Departure : u8 { Idle, Parked, Ready, Ended };
 
+  /// What the core runs next, of a level above `limit`: it is current() from now on, though not yet
+  /// switched to. If there is nothing: `otherwise`, the idle thread, or null, and then nothing changes.
+  Thread* pick(u32 limit, Thread* otherwise = nullptr);
+  void set_current_locked(Thread& thread, u32 level) REQUIRES(lock_);
   void switch_to(Thread& next, Departure how, Wait* wait);
   void finish_switch();
-  Thread* pick(u32 limit);
-  Thread& pick_or_idle();
+  /// Queues the thread here and tells the core, if it must know. `here` is the caller's scheduler.
   void deliver(Thread& thread, Scheduler& here);
+  void preempt_current();
+  /// Sets the machine's timer to what comes first: the slice's end or a deadline.
+  void arm();
+
+  // Balancing: balance.cc
   Scheduler& place(Thread& thread);
   Scheduler& place_at_preemption(Thread& thread);
+  Scheduler& least_loaded(const Thread& thread);
   Thread* steal();
-  void kick_idle_core();
-  void arm();
-  static bool allowed(const Thread& thread, const Scheduler& scheduler);
+  /// The scheduler that the thread belongs to at this moment, locked.
+  static Scheduler& lock_scheduler_of(Thread& thread) NO_THREAD_SAFETY_ANALYSIS;
+  bool allows(const Thread& thread) const {
+    return fastpath(!__atomic_load_n(&thread.restricted_, __ATOMIC_RELAXED)) || thread.affinity_.contains(cpu_);
+  }
 
   // Written by any core, under lock_.
   CoreLock lock_;
   u32 running_level_ = kIdleLevel;  // atomic: level of the running thread; read without the lock, too
-  u32 preemption_pending_ = 0;      // atomic
-  ReadyQueue ready_;
+  bool preemption_pending_ = false; // atomic
+  bool slice_wanted_ = false;       // atomic: a thread of the running level waits
+  ReadyQueue ready_ GUARDED_BY(lock_);
+  Thread* current_ = nullptr;       // atomic; null before adopt()
 
   // This core's own; no other writes here.
-  alignas(64) Thread* current_ = nullptr;
-  Thread* departing_ = nullptr;
+  alignas(64) Thread* departing_ = nullptr;
   Wait* departing_wait_ = nullptr;
   Departure departure_ = Departure::Idle;
+  u32 partner_ = 0;
   Nanoseconds switched_at_ = 0;
   Nanoseconds slice_end_ = kForever;
-  Nanoseconds armed_ = kForever;    // what the machine's timer is set to, or earlier
-  u32 partner_ = 0;
+  Nanoseconds armed_ = kForever;    // what the machine's timer is set to
   SchedulerStatistics statistics_;
   TimerQueue timers_;               // has its own lock: a wait may end on another core
 

@@ -13,11 +13,14 @@ class CAPABILITY("Mutex") Mutex {
   void lock() ACQUIRE();
   bool try_lock() TRY_ACQUIRE(true);
   /// TimedOut or Interrupted: the lock is not held.
-  Result<> lock_until(Nanoseconds deadline, Cancellation cancellation = Cancellation::Ignore);
+  [[nodiscard]] Result<> lock_until(Nanoseconds deadline,
+                                    Cancellation cancellation = Cancellation::Ignore);
   void unlock() RELEASE();
 
  private:
-  u32 state_ = 0;
+  Result<> lock_slowly(Nanoseconds deadline, Cancellation cancellation);
+
+  u32 state_ = 0;  // atomic; see mutex.cc
   WaitQueue waiters_;
 };
 

@@ -60,7 +60,7 @@ class Wait {
   Thread& thread_;
   u32 state_ = static_cast<u32>(WaitState::Pending);
   u16 links_ = 0;              // how many WaitLinks were made for it
-  bool unparked_ = false;      // it was won before the thread had left its processor
+  bool unparked_ = true;       // the thread did not sleep in it: see WaitQueue::remove()
   bool timer_queued_ = false;  // guarded by the timer queue's lock
   Scheduler* timer_owner_ = nullptr;
   Nanoseconds deadline_ = kForever;
@@ -129,6 +129,8 @@ class WaitQueue {
   bool empty_locked() const REQUIRES(lock_) { return links_.empty(); }
   /// The value of the first in the queue, which is not empty.
   u64 first_value_locked() const REQUIRES(lock_) { return links_.front().value; }
+  /// Takes out the first, whether it can be won or not. The queue is not empty.
+  Picked pick_first_locked() REQUIRES(lock_);
   /// Takes out the first that can be won.
   Picked pick_locked() REQUIRES(lock_);
   static void wake_picked(Picked picked);
