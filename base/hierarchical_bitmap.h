@@ -85,24 +85,18 @@ class HierarchicalBitmap {
   /// The lowest set bit that is not below `from`, or kNone. Climbs until a word has a bit to the
   /// right, then descends.
   u64 find_first(u64 from) const {
-    if (from >= bits_) return kNone;
-    for (unsigned level = 0;; ++level) {
+    u64 bits = bits_;
+    for (unsigned level = 0; level < levels_; ++level) {
+      if (from >= bits) return kNone;
       const u64 rest = level_[level][from / kWordBits] & ~low_mask(from % kWordBits);
       if (rest != 0) return descend(level, align_down(from, kWordBits) + lowest_bit(rest));
-      if (level + 1 == levels_) return kNone;
       from = from / kWordBits + 1;
-      if (divide_up(from, kWordBits) * kWordBits == from && from / kWordBits >= words_of(level + 1))
-        return kNone;
+      bits = divide_up(bits, kWordBits);
     }
+    return kNone;
   }
 
  private:
-  u64 words_of(unsigned level) const {
-    u64 words = divide_up(bits_, kWordBits);
-    while (level-- > 0) words = divide_up(words, kWordBits);
-    return words;
-  }
-
   u64 descend(unsigned level, u64 index) const {
     while (level > 0) {
       --level;
@@ -156,22 +150,33 @@ class HierarchicalBitmap {
   u64* level_[kMaximumLevels] = {};
 };
 
-/// What is set in either of two bitmaps of one size, for searches.
+/// What is set in any of several bitmaps of one size, for searches.
+template <unsigned kCount>
 class BitmapUnion {
  public:
-  BitmapUnion(const HierarchicalBitmap& first, const HierarchicalBitmap& second)
-      : first_(first), second_(second) {}
-  u64 size() const { return first_.size(); }
-  u64 word(u64 index) const { return first_.word(index) | second_.word(index); }
+  template <class... Bitmaps>
+    requires(sizeof...(Bitmaps) == kCount)
+  explicit BitmapUnion(const Bitmaps&... bitmaps) : bitmaps_{&bitmaps...} {}
+  u64 size() const { return bitmaps_[0]->size(); }
+  u64 word(u64 index) const {
+    u64 word = 0;
+    for (const auto* bitmap : bitmaps_) word |= bitmap->word(index);
+    return word;
+  }
   u64 find_first(u64 from) const {
-    const u64 a = first_.find_first(from), b = second_.find_first(from);
-    return a < b ? a : b;
+    u64 lowest = HierarchicalBitmap::kNone;
+    for (const auto* bitmap : bitmaps_) {
+      const u64 found = bitmap->find_first(from);
+      if (found < lowest) lowest = found;
+    }
+    return lowest;
   }
 
  private:
-  const HierarchicalBitmap& first_;
-  const HierarchicalBitmap& second_;
+  const HierarchicalBitmap* bitmaps_[kCount];
 };
+template <class... Bitmaps>
+BitmapUnion(const Bitmaps&...) -> BitmapUnion<sizeof...(Bitmaps)>;
 
 /// The first clear bit of `bitmap` in [from, end), or `end`. Looks at whole words.
 template <class Bitmap>

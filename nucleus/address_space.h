@@ -11,6 +11,7 @@
 
 namespace vari::nucleus {
 
+class AddressSpace;
 class FrameManager;
 class KernelSpace;
 
@@ -39,8 +40,8 @@ class AddressSpace {
   /// Loads this space on the calling core; nothing is written where it is loaded already. Preemption
   /// is disabled.
   void activate();
-  /// Leaves whatever user space the calling core has loaded, for the kernel's own table. Preemption is disabled.
-  static void activate_kernel(KernelSpace& kernel);
+  /// Leaves this space, which the calling core has loaded, for the kernel's own table. Preemption is disabled.
+  void leave_for_kernel();
 
   PhysicalAddress root() const { return root_.address(); }
   FrameManager& frames() { return frames_; }
@@ -48,12 +49,14 @@ class AddressSpace {
   /// Cores that may hold translations of this space.
   CoreSet& active() { return active_; }
   void set_observer(SpaceObserver* observer) { observer_ = observer; }
+
+  /// Where walks get missing tables from (page_tables.h).
+  Result<Frame> allocate_table();
+  void free_table(Frame table);
   /// Table frames below the root, for accounting.
   u64 table_frames() const { return __atomic_load_n(&table_frames_, __ATOMIC_RELAXED); }
-  void count_table() { __atomic_fetch_add(&table_frames_, 1, __ATOMIC_RELAXED); }
 
  private:
-  friend class KernelSpace;
   void leave(CpuId core);
 
   FrameManager& frames_;

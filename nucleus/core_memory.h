@@ -19,8 +19,9 @@ struct CoreMemory {
   /// processor's start-up code, never changed afterwards; kept here, and not in a global, because a core
   /// is all that knows its machine.
   bool smap = false;
-  /// The recursive slot shows the loaded tables: true on every real core, false in host tests.
-  bool recursive = false;
+  /// This core translates addresses through the loaded tables, so the recursive slot and user addresses can
+  /// be used: true on every real core (set at its start-up), false in host tests.
+  bool translating = false;
 
   u64 root_loads = 0;      // CR3 writes
   u64 invalidations = 0;   // INVLPG

@@ -6,6 +6,15 @@
 
 namespace vari::nucleus {
 
+inline bool is_empty(const runtime::CpuSet& set) {
+  u64 any = 0;
+  for (const u64 word : set.words) any |= word;
+  return any == 0;
+}
+inline void remove_core(runtime::CpuSet& set, CpuId core) {
+  set.words[core.value / 64] &= ~(u64{1} << (core.value % 64));
+}
+
 class CoreSet {
  public:
   /// Order: sequentially consistent, because adding a core and reading a table entry afterwards races

@@ -5,6 +5,7 @@
 #include "interfaces/place.h"
 #include "nucleus/address_space.h"
 #include "nucleus/memory.h"
+#include "nucleus/tlb.h"
 #include "runtime/memory.h"
 
 namespace vari::nucleus {

@@ -31,7 +31,8 @@ class FrameManager {
   static constexpr PhysicalAddress kNoLimit{~u64{0}};
 
   FrameManager() = default;
-  FrameManager(const FrameManager&) = delete;
+  /// Only to move it to its final place right after initialise(): the regions do not move.
+  FrameManager(const FrameManager&) = default;
   FrameManager& operator=(const FrameManager&) = delete;
 
   /// Takes over the usable ranges of `boot` but for `reserved` and the first MiB. Until
@@ -67,7 +68,8 @@ class FrameManager {
   /// Zeroes a few dirty frames; true while there are more. For the idle loop; interruptible.
   bool zero_some();
 
-  u64 total_frames() const;
+  /// RAM that was ever handed to this manager, its own metadata included.
+  u64 total_frames() const { return __atomic_load_n(&total_, __ATOMIC_RELAXED); }
   u64 free_frames() const;
   /// Free frames that hold old contents of somebody.
   u64 dirty_frames() const;
@@ -78,14 +80,14 @@ class FrameManager {
  private:
   FrameRegion* region_of(Frame frame);
   template <class Take>
-  Result<Frame> take(u32 node, Take&& take);
+  auto take(u32 node, Take&& take);
 
   PhysicalWindow window_;
   FrameRegion* regions_ = nullptr;  // ascending by address, in the metadata
   std::size_t region_count_ = 0;
   PhysicalAddress reachable_;
   u64 metadata_bytes_ = 0;
-  Frame metadata_first_;
+  u64 total_ = 0;  // atomic
 };
 
 }  // namespace vari::nucleus

@@ -58,25 +58,40 @@ class FrameRegion {
 
  private:
   using Lock = runtime::IrqSpinLock;
-  u64 small_index(Frame frame) const { return frame.number - base_; }
-  Frame frame_of(u64 index) const { return {base_ + index}; }
+  static u64 small_base(Frame begin) { return align_down(begin.number, kFramesPerLarge); }
+  static u64 large_base(Frame begin) {
+    return align_down(begin.number / kFramesPerLarge, kLargePerHuge);
+  }
+  static u64 small_bits(Frame begin, Frame end) {
+    return align_up(end.number, kFramesPerLarge) - small_base(begin);
+  }
+  static u64 large_bits(Frame begin, Frame end) {
+    return align_up(divide_up(end.number, kFramesPerLarge), kLargePerHuge) - large_base(begin);
+  }
+  // Indices: of 4 KiB frames from small_base_, of 2 MiB frames from large_base_ (so that a group of
+  // 512 is always eight whole words), of 1 GiB frames from large_base_, too.
+  u64 small_of_large(u64 large) const { return (large_base_ + large) * kFramesPerLarge - small_base_; }
+  u64 large_of_small(u64 small) const { return (small_base_ + small) / kFramesPerLarge - large_base_; }
+  Frame frame_of_small(u64 small) const { return {small_base_ + small}; }
+  Frame frame_of_large(u64 large) const { return {(large_base_ + large) * kFramesPerLarge}; }
 
-  bool split_large() REQUIRES(small_lock_) EXCLUDES(large_lock_);
-  void give_locked(u64 index, bool clean) REQUIRES(small_lock_) EXCLUDES(large_lock_);
-  void coalesce_small(u64 large) REQUIRES(small_lock_) EXCLUDES(large_lock_);
-  bool split_huge() REQUIRES(large_lock_) EXCLUDES(huge_lock_);
-  void coalesce_large(u64 huge) REQUIRES(large_lock_) EXCLUDES(huge_lock_);
-  void give_large_locked(u64 large, bool clean) REQUIRES(large_lock_) EXCLUDES(huge_lock_);
+  bool split_a_large(u64 limit = ~u64{0}) REQUIRES(small_lock_) EXCLUDES(large_lock_);
+  void coalesce_small(u64 small) REQUIRES(small_lock_) EXCLUDES(large_lock_);
+  bool split_a_huge() REQUIRES(large_lock_) EXCLUDES(huge_lock_);
+  void add_large(u64 large, bool clean) EXCLUDES(large_lock_, huge_lock_);
+  void coalesce_large(u64 large) REQUIRES(large_lock_) EXCLUDES(huge_lock_);
+  bool remove_large(u64 large) REQUIRES(large_lock_);
   Frame take_short_run(u64 count, u64 alignment, u64 limit);
   Frame take_long_run(u64 count, u64 alignment, u64 limit);
-  bool large_is_free(u64 large) const REQUIRES(large_lock_);
-  void remove_large(u64 large) REQUIRES(large_lock_);
-  void account(i64 free, i64 dirty);
+  void account(u64 free, u64 dirty) {
+    __atomic_fetch_add(&free_, free, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&dirty_, dirty, __ATOMIC_RELAXED);
+  }
 
   Frame begin_, end_;
-  u64 base_ = 0;  // begin_, rounded down to 1 GiB only in the large levels; see initialise()
+  u64 small_base_ = 0, large_base_ = 0;
   u32 node_ = 0;
-  u64 free_ = 0, dirty_ = 0;  // atomic; 4 KiB frames, all sizes together
+  u64 free_ = 0, dirty_ = 0;  // atomic; in 4 KiB frames, of all sizes together
 
   Lock small_lock_;
   HierarchicalBitmap small_clean_ GUARDED_BY(small_lock_);

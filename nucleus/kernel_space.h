@@ -10,6 +10,7 @@
 #include "interfaces/boot_information.h"
 #include "nucleus/frame_manager.h"
 #include "nucleus/kernel_image.h"
+#include "nucleus/page_tables.h"
 #include "runtime/spinlock.h"
 
 namespace vari::nucleus {
@@ -51,25 +52,43 @@ class KernelSpace {
   Result<PhysicalAddress> make_startup_root();
   void free_startup_root(PhysicalAddress root);
 
-  /// Maps one page of the kernel's half; for heap and shadow. `page` lies in a pre-filled slot.
-  Result<> map_page(VirtualAddress page, Frame frame, u64 flags);
-  Result<> map_large_page(VirtualAddress page, Frame frame, u64 flags);
-  /// Takes mappings out, drops them on all cores, and hands each frame to free or free_large.
+  /// Maps one page of the kernel's half, for heap and shadow: read, write, global. `page` lies in a
+  /// pre-filled slot where nothing is mapped.
+  Result<> map_page(VirtualAddress page, Frame frame, u64 flags = kKernelData);
+  Result<> map_large_page(VirtualAddress page, Frame frame, u64 flags = kKernelData);
+  /// Takes the mappings of a range out, drops them on all cores, and frees their frames of either
+  /// size. No spinlock is held, since other cores are interrupted.
   void unmap_and_free(VirtualAddress begin, u64 bytes);
-  /// What is mapped at a kernel address: the page's size in bytes, or 0 (for tests: K50).
+  /// The same for pages that no core has touched yet: no core holds their translations.
+  void unmap_unseen(VirtualAddress begin, u64 bytes) { free_forbidden(begin, bytes); }
+  /// The size of the page that maps a kernel address, or 0.
   u64 page_bytes_at(VirtualAddress address) const;
 
   FrameManager& frames() { return *frames_; }
   u64 table_frames() const { return __atomic_load_n(&table_frames_, __ATOMIC_RELAXED); }
+  Result<Frame> allocate_table();
+  void free_table(Frame table);
 
  private:
-  struct Areas;
+  static constexpr u64 kKernelData =
+      machine::kPresent | machine::kWritable | machine::kGlobal | machine::kNoExecute;
   static constexpr unsigned kRetiredStacks = 16;
+  // Address space is handed out in slots: a stack's is its guard page and up to seven pages (or more
+  // slots in a row).
+  static constexpr u64 kStackSlotBytes = 32 * kKiB, kStackSlots = 32768;
+  static constexpr u64 kDeviceSlotBytes = 64 * kKiB, kDeviceSlots = 16384;
 
+  WindowTables tables() const { return {frames_->window(), root_.address()}; }
   Result<> build_direct_map(const BootInformation& boot);
+  Result<> map_direct(u64 begin, u64 end, bool huge_pages);
   Result<> build_image(const KernelImage& image);
-  Result<> reserve_slot(VirtualAddress address);
-  void drop_everywhere(VirtualAddress begin, u64 pages);
+  Result<> map_image_part(VirtualAddress begin, VirtualAddress end, u64 flags);
+  Result<> fill_slots();
+  Result<> make_areas();
+  Result<KernelStack> build_stack(u64 slot, std::size_t bytes);
+  void forbid(VirtualAddress begin, u64 bytes);
+  void free_forbidden(VirtualAddress begin, u64 bytes);
+  u64 take_slots(HierarchicalBitmap& free, u64 count) REQUIRES(lock_);
 
   FrameManager* frames_ = nullptr;
   Frame root_;
@@ -78,6 +97,7 @@ class KernelSpace {
   runtime::IrqSpinLock lock_;
   HierarchicalBitmap free_stack_slots_ GUARDED_BY(lock_);
   HierarchicalBitmap free_device_slots_ GUARDED_BY(lock_);
+  // Freed stacks that are mapped still: had again at once, or unmapped sixteen at a time.
   KernelStack retired_[kRetiredStacks] GUARDED_BY(lock_);
   unsigned retired_count_ GUARDED_BY(lock_) = 0;
 };

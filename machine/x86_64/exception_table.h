@@ -3,8 +3,6 @@
 
 #include "base/types.h"
 
-/// In assembly: EXCEPTION_FIXUP fault, fixup. See user_copy.S.
-
 namespace vari::machine {
 
 /// Where to continue after a page fault or general protection fault of the kernel instruction at
