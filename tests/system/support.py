@@ -131,17 +131,25 @@ def make_suites(module_name, short, about):
             if KERNEL != "linux":
                 building.build(preset, KERNEL)
             for function, _, _, alone in chosen:
-                suffix = "" if preset == "release" else f"-{preset}"
-                yield _job(function, f"system{suffix}/{short}/{function.__name__}", preset, alone)
+                yield _job(function, full_name(function, preset), preset, alone)
         return jobs
 
+    def full_name(function, preset):
+        return f"system{'' if preset == 'release' else '-' + preset}/{short}/{function.__name__}"
+
+    def names(preset, chosen):
+        return tuple(full_name(entry[0], preset) for entry in chosen)
+
     short_ones = [entry for entry in cases if not entry[2]]
-    found = [Suite(f"system/{short}", about, expand("release", short_ones))]
+    found = [Suite(f"system/{short}", about, expand("release", short_ones),
+                   cases=names("release", short_ones))]
     every = [entry for entry in cases if entry[1] and not entry[2]]
     if every and KERNEL != "linux":
-        found += [Suite(f"system-{preset}/{short}", f"{about} ({preset})", expand(preset, every))
+        found += [Suite(f"system-{preset}/{short}", f"{about} ({preset})", expand(preset, every),
+                        cases=names(preset, every))
                   for preset in ("debug", "gcc-release")]
     long_ones = [entry for entry in cases if entry[2]]
     if long_ones:
-        found.append(Suite(f"system/{short}-long", f"{about}: the long ones", expand("release", long_ones), long=True))
+        found.append(Suite(f"system/{short}-long", f"{about}: the long ones", expand("release", long_ones), True,
+                           names("release", long_ones)))
     return found

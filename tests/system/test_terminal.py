@@ -132,7 +132,8 @@ def top_shows_processes(vari):
 def less_pages(vari):
     child = shell(vari)
     child.send("seq 200 | less\r")
-    child.expect(r"\n22\r?\n?")
+    child.expect("23")
+    time.sleep(0.5)
     child.send("G")
     child.expect("200")
     child.send("q")

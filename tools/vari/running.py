@@ -15,6 +15,7 @@ import packages
 import paths
 import rootfs
 import session
+import terminal
 from say import Failure, say
 
 
@@ -100,12 +101,12 @@ def run(options):
             say(f"the guest's screen: {options.display}; close the window or press Ctrl-C here to end it")
             guest = session.Guest(description, options, folder)
             try:
-                return session.watch_window(guest)
+                return terminal.watch_window(guest)
             finally:
                 keep_log(guest)
         else:
             say("starting; Ctrl-A x leaves")
-            guest = session.Terminal(description, options, folder)
+            guest = terminal.Terminal(description, options, folder)
         try:
             return guest.run()
         finally:

@@ -1,8 +1,8 @@
-"""One guest from start to end: the bridge between our own standard streams and the guest's two serial lines.
+"""One guest from start to end, and --exec: our standard streams bridged to the host channel.
 
-`Command` runs one command over the host channel (--exec): its output, errors and status become ours, the
-kernel's log goes to a file. `Terminal` gives our terminal to the guest, raw, so that Ctrl-C, Ctrl-Z and
-Ctrl-D reach its shell; Ctrl-A x leaves. Both end with a status; what went wrong with the guest itself is 125.
+`Guest` is what all sessions share: QEMU, its two serial lines, the clock, the log, the verdict. `Command` runs
+one command: its output, errors and status become ours; `DeterministicCommand` is its twin for --icount.
+What went wrong with the guest itself is a Failure, status 125. Interactive sessions are in terminal.py.
 """
 import os
 import re
@@ -10,16 +10,12 @@ import select
 import signal
 import socket
 import sys
-import termios
 import time
-import tty
 
 import channel
 import machine
-from say import Failure, clear, say
+from say import Failure
 
-GUEST_FAILED = 125
-_LEAVE = 0x01  # Ctrl-A
 
 
 def _tail(log, lines=25):
@@ -33,7 +29,7 @@ def _tail(log, lines=25):
     return "\n".join("  | " + line for line in kept) or "  (it said nothing)"
 
 
-def _write_all(descriptor, data):
+def write_all(descriptor, data):
     while data:
         data = data[os.write(descriptor, data):]
 
@@ -103,12 +99,19 @@ class Guest:
         except BlockingIOError:
             pass
 
+    def wake_in(self, seconds):
+        """Limits the next wait."""
+        self._patience = seconds
+
+    _patience = 1.0
+
     def wait(self, sources):
         """Waits for one of the sources; raises when the time is over. Returns the ready ones."""
         limit = None if self.deadline is None else self.deadline - time.monotonic()
         if limit is not None and limit <= 0:
             raise TimeoutError
-        ready, _, _ = select.select([*sources, self._wake_read], [], [], 1.0 if limit is None else min(limit, 1.0))
+        longest, self._patience = self._patience, 1.0
+        ready, _, _ = select.select([*sources, self._wake_read], [], [], longest if limit is None else min(limit, longest))
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
             ready.remove(self._wake_read)
@@ -217,9 +220,9 @@ class Command(Guest):
     def _pass_output(self, data):
         for kind, payload in self.on_frames(data):
             if kind == channel.STDOUT:
-                _write_all(1, payload)
+                write_all(1, payload)
             elif kind == channel.STDERR:
-                _write_all(2, payload)
+                write_all(2, payload)
 
 
 class DeterministicCommand(Command):
@@ -253,122 +256,3 @@ class DeterministicCommand(Command):
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise TimeoutError
             time.sleep(0.01)
-
-
-class Terminal(Guest):
-    """The guest's console is our terminal."""
-
-    def run(self):
-        """Runs until the guest ends or the user leaves; returns a status."""
-        self.connect()
-        saved = termios.tcgetattr(0) if os.isatty(0) else None
-        self._prefix = False
-        previous = signal.signal(signal.SIGWINCH, self._resized)
-        signal.signal(signal.SIGTERM, self._terminated)
-        self._size_changed = True
-        try:
-            if saved:
-                tty.setraw(0)
-            left = self._bridge()
-        except TimeoutError:
-            raise self.timed_out() from None
-        finally:
-            if saved:
-                termios.tcsetattr(0, termios.TCSADRAIN, saved)
-            signal.signal(signal.SIGWINCH, previous)
-            if self.process.poll() is None:
-                machine.stop(self.process)
-        if left:
-            sys.stderr.write("\r\n")
-            say("left; the machine is off")
-            machine.stop(self.process)
-            return 0
-        code = self.verdict()
-        if self.status is None and code != 0:
-            raise Failure(f"QEMU ended with status {code}")
-        return self.status or 0
-
-    def _resized(self, *_):
-        self._size_changed = True
-        self.wake()
-
-    def _terminated(self, *_):
-        machine.stop(self.process)
-        self.wake()
-
-    def _tell_size(self):
-        if not self.parser.ready or not self._size_changed:
-            return
-        self._size_changed = False
-        for descriptor in (0, 1, 2):
-            try:
-                size = os.get_terminal_size(descriptor)
-            except OSError:
-                continue
-            self.send(channel.window(size.lines, size.columns))
-            return
-
-    def _bridge(self):
-        """Returns True when the user asked to leave."""
-        lines = {self.log_line, self.channel_line}
-        stdin_open = True
-        while self.log_line in lines:
-            for source in self.wait([*lines, *([0] if stdin_open else [])]):
-                if source == 0:
-                    data = os.read(0, 4096)
-                    stdin_open = bool(data)
-                    # The end of a piped input is what a person would type: Ctrl-D.
-                    if self._typed(data or b"\x04", bool(data)):
-                        return True
-                    continue
-                data = self.receive(source)
-                if data is None:
-                    lines.discard(source)
-                elif source is self.log_line:
-                    self.log += data
-                    del self.log[:-65536]
-                    _write_all(1, data)
-                else:
-                    self.on_frames(data)
-            self._tell_size()
-        return False
-
-    def _typed(self, data, person):
-        """Passes keys on; True for Ctrl-A x. Ctrl-A Ctrl-A is one Ctrl-A."""
-        keys = bytearray()
-        for key in data:
-            if self._prefix:
-                self._prefix = False
-                if key in b"xX\x18":
-                    return True
-                keys += bytes([key]) if key == _LEAVE else bytes([_LEAVE, key])
-            elif person and key == _LEAVE and os.isatty(0):
-                self._prefix = True
-            else:
-                keys.append(key)
-        self._send(self.log_line, bytes(keys))
-        return False
-
-
-def watch_window(guest):
-    """--display: the guest lives in QEMU's window; we wait for its end and keep the log."""
-    guest.connect()
-    clear()
-    try:
-        lines = {guest.log_line, guest.channel_line}
-        while lines:
-            for source in guest.wait(list(lines)):
-                data = guest.receive(source)
-                if data is None:
-                    lines.discard(source)
-                elif source is guest.log_line:
-                    guest.log += data
-                else:
-                    guest.on_frames(data)
-    except KeyboardInterrupt:
-        machine.stop(guest.process)
-        return 0
-    except TimeoutError:
-        raise guest.timed_out() from None
-    code = guest.verdict()
-    return guest.status or code

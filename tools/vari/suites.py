@@ -39,11 +39,12 @@ class Job:
 
 @dataclasses.dataclass
 class Suite:
-    """A group of jobs. `long`: only with --all or by name."""
+    """A group of jobs. `long`: only with --all or by name. `cases`: names that are known before it is built."""
     name: str
     about: str
     expand: typing.Callable
     long: bool = False
+    cases: tuple = ()
 
 
 def describe(trouble):

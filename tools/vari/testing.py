@@ -71,6 +71,18 @@ def _expand(suite, tally):
         return []
 
 
+def _choose(everything, options):
+    """The suites to build: a filter that names a suite, or a case known beforehand, spares all others."""
+    if not options.filter:
+        return [suite for suite in everything if options.all or not suite.long]
+    chosen = []
+    for word in options.filter:
+        found = [s for s in everything if word == s.name or word.startswith(s.name + "/") or s.name.startswith(word + "/")]
+        found = found or [s for s in everything if word in s.name or any(word in case for case in s.cases)]
+        chosen += found or [s for s in everything if s.name.startswith("host-")]  # known only when built
+    return [suite for suite in everything if suite in chosen]
+
+
 def run(options):
     """The command itself."""
     everything = suites.collect(options)
@@ -78,10 +90,8 @@ def run(options):
         for suite in everything:
             print(f"{suite.name:<20} {'--all  ' if suite.long else '       '}{suite.about}")
         return 0
-    # A filter that names a suite spares the building of the others; any other filter looks at case names.
-    named = [s for s in everything if any(f == s.name or f.startswith(s.name + "/") for f in options.filter)]
-    chosen = named or [s for s in everything if options.all or not s.long or options.filter]
-    packages.require("build", "run", "test", *(["iso", "uefi"] if any(s.name.startswith("system") for s in chosen) else []))
+    chosen = _choose(everything, options)
+    packages.require("build", "run", "test", *(["iso", "uefi"] if any("boot" in s.name for s in chosen) else []))
 
     def wanted(name):
         return not options.filter or any(f in name for f in options.filter)
