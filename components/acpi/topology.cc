@@ -5,6 +5,7 @@
 #include "components/acpi/tables.h"
 
 extern "C" void vari_acpi_forget_tables(void);
+extern "C" u32 vari_acpi_table_bytes(const char* signature);
 
 namespace vari::components::acpi {
 
@@ -32,10 +33,13 @@ bool holds_root_pointer(PhysicalAddress address, EarlyMap& memory) {
 /// firmware has them, and `read` bears anything.
 Result<> with_table(const char* signature, Topology& topology,
                     Result<> (*read)(std::span<const u8>, Topology&)) {
+  const u32 length = vari_acpi_table_bytes(signature);
+  if (length == 0) return std::unexpected(Error::NotFound);
+  if (length < sizeof(acpi_table_header)) return std::unexpected(Error::Malformed);
   acpi_table_header* table = nullptr;
   char name[5] = {signature[0], signature[1], signature[2], signature[3], 0};
-  if (ACPI_FAILURE(acpi_get_table(name, 1, &table))) return std::unexpected(Error::NotFound);
-  const std::span bytes(reinterpret_cast<const u8*>(table), table->length);
+  if (ACPI_FAILURE(acpi_get_table(name, 1, &table))) return std::unexpected(Error::Malformed);
+  const std::span bytes(reinterpret_cast<const u8*>(table), length);
   auto result = read(bytes, topology);
   if (!checksum_is_right(bytes)) result = std::unexpected(Error::Malformed);
   acpi_put_table(table);
