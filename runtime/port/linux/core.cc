@@ -130,7 +130,9 @@ void before_switch(Thread& outgoing, Thread& incoming) {
 }
 
 void switch_stacks(void** save, void* load) {
-  announce_switch(this_core());
+  LinuxCore& core = this_core();
+  prepare_switch(core);
+  announce_switch(core);
   vari_switch_stacks(save, load);
   complete_switch();
 }

@@ -20,6 +20,8 @@
 
 namespace vari::runtime::port {
 
+/// Makes what the next one needs.
+void prepare_switch(LinuxCore& core);
 /// On the outgoing stack, just before it is left.
 void announce_switch(LinuxCore& core);
 /// On the incoming stack, first of all.
