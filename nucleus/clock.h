@@ -29,10 +29,12 @@ class Clock {
   u64 tsc_khz() const { return tsc_khz_; }
   const char* reference() const { return reference_; }
 
-  /// Nanoseconds since calibration, never going back on a core; across cores as far as TSCs agree.
-  static Nanoseconds now(const machine::CoreArea& core);
+  /// Nanoseconds since calibration, never going back on a core; across cores as far as their TSCs agree.
+  static Nanoseconds now(const machine::TimeScale& scale);
   /// Arms the calling core's timer; kForever: stops it. Interrupts are disabled.
   static void arm(machine::CoreArea& core, Nanoseconds deadline);
+  /// Interrupt level: the timer fired. True if its deadline has come; else it is armed again.
+  static bool expired(machine::CoreArea& core);
 
  private:
   machine::TimeScale scale_;

@@ -45,6 +45,7 @@ class Context final : public vari::Context, public runtime::Allocated {
   void put_away(machine::CoreArea& core);
 
  private:
+  friend struct ContextLayout;
   Context(vari::Domain& domain, u8* vectors);
   ~Context();
   void load(machine::CoreArea& core);

@@ -50,15 +50,17 @@ class InterruptRouter final : public InterruptService {
     bool used = false;
     TriggerMode mode = TriggerMode::Edge;
     bool active_low = false;
+    u8 apic_id = 0;      // of the core that takes it
+    runtime::Mutex mutex;  // handlers; held while they run
     InterruptHandler* handlers[kMaximumHandlers] = {};
     runtime::Semaphore pending;
-    runtime::Ref<runtime::Thread> thread;
+    Ref<runtime::Thread> thread;
     u64 interrupts = 0, rounds = 0;
   };
 
   static void thread_main(void* line);
   void serve(Line& line);
-  Line* find_line(u32 global_interrupt);
+  Result<Line*> open_line(u32 global_interrupt, TriggerMode mode, bool active_low) REQUIRES(mutex_);
   const machine::IoApic* controller(u32 global_interrupt) const;
   void set_masked(const Line& line, bool masked);
 
@@ -67,7 +69,8 @@ class InterruptRouter final : public InterruptService {
   std::size_t io_apic_count_ = 0;
   InterruptOverride overrides_[Topology::kMaximumOverrides];
   std::size_t override_count_ = 0;
-  runtime::Mutex mutex_;             // lines_ and their handlers; held while handlers run
+  runtime::Mutex mutex_;             // which lines are used
+  runtime::IrqSpinLock register_lock_;  // the I/O APICs' index and data registers
   Line lines_[kMaximumLines];
   u64 pending_lines_ = 0;            // atomic bitmap
 };

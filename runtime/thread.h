@@ -31,7 +31,7 @@ struct CpuSet {
 struct ThreadOptions {
   const char* name = "thread";
   Priority priority = Priority::Normal;
-  CpuSet affinity;
+  CpuSet affinity = {};
   std::size_t stack_bytes = 16 * kKiB;
   void* personality = nullptr;  // the client's own; Thread::personality()
 };

@@ -13,7 +13,7 @@ class Thread;
 }  // namespace vari::runtime
 namespace vari::nucleus {
 class Context;
-class Processor;
+struct Processor;
 }  // namespace vari::nucleus
 
 namespace vari::machine {
@@ -35,8 +35,6 @@ struct CoreStatistics {
   u64 vector_saves = 0;
   u64 vector_loads = 0;
   u64 base_writes = 0;         // FS and GS base of contexts
-  Nanoseconds idle_ns = 0;
-  Nanoseconds longest_interrupts_off_ns = 0;
 };
 
 struct CoreArea {
@@ -67,7 +65,7 @@ struct CoreArea {
   Nanoseconds timer_deadline = kForever;
   CpuId id;
   u32 apic_id = 0;
-  Nanoseconds interrupts_off_since = 0;
+  u32 node = 0;  // NUMA
   CoreStatistics statistics;
 };
 
@@ -79,6 +77,15 @@ static_assert(__builtin_offsetof(CoreArea, trap_vector) == CORE_TRAP_VECTOR);
 static_assert(__builtin_offsetof(CoreArea, trap_error) == CORE_TRAP_ERROR);
 static_assert(__builtin_offsetof(CoreArea, fault_address) == CORE_FAULT_ADDRESS);
 static_assert(__builtin_offsetof(CoreArea, entry_stack) == CORE_ENTRY_STACK);
+
+/// A field of the calling core's block, read in one instruction: right even where the caller may be moved to
+/// another core before or after. `kOffset` is the field's.
+template <class T, std::size_t kOffset>
+T core_field() {
+  T value;
+  asm volatile("mov %%gs:%c1, %0" : "=r"(value) : "i"(kOffset));
+  return value;
+}
 
 /// The calling core's block. Stable only while the caller can't be preempted.
 inline CoreArea& this_core() {

@@ -45,6 +45,9 @@ inline void write_cr4(u64 value) { asm volatile("movq %0, %%cr4" : : "r"(value) 
 inline void clear_task_switched() { asm volatile("clts" : : : "memory"); }
 inline void set_task_switched() { write_cr0(read_cr0() | kCr0TaskSwitched); }
 
+/// DR6: forgets which debug conditions were met.
+inline void clear_debug_status() { asm volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul)); }
+
 inline u64 read_flags() {
   u64 flags;
   asm volatile("pushfq; popq %0" : "=r"(flags) : : "memory");

@@ -26,7 +26,7 @@ enum class Vector : u8 {
   AlignmentCheck = 17, MachineCheck = 18, Simd = 19,
   LegacyFirst = 0x20,       // where the masked 8259s are moved to, for their spurious interrupts
   DeviceFirst = 0x40, DeviceLast = 0x7f,
-  Timer = 0xf0, Nudge = 0xf1, Call = 0xf2, Spurious = 0xff,
+  Timer = 0xf0, Notify = 0xf1, Call = 0xf2, Attention = 0xf3, Spurious = 0xff,
 };
 
 // Supplied by the nucleus.
