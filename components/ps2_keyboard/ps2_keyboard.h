@@ -26,17 +26,23 @@ class Ps2Keyboard final : public Component<InputSource>, private InterruptHandle
   Result<> open();
   Result<> initialise_controller();
   Result<> initialise_keyboard();
-  bool wait_input_clear();
+  bool can_send();
   Result<u8> wait_output(Nanoseconds timeout);
-  Result<> controller_command(u8 command);
-  Result<> keyboard_command(u8 command);
+  Result<> send_command(u8 command);
+  Result<> send_data(u8 data);
+  Result<u8> ask_controller(u8 command);
+  Result<> command_keyboard(u8 command);
   void flush();
-  void show_leds() REQUIRES(lock_);
+  void handle(u8 byte) REQUIRES(lock_);
+  void update_leds() REQUIRES(lock_);
 
   Environment& environment_;
-  ComponentLock lock_;
+  ScanCodeSet set_ = ScanCodeSet::One;
   bool attached_ = false;
+  bool application_cursor_ = false;  // atomic: set while a receiver of ours may be running
+  ComponentLock lock_;               // held while the receiver is called, so it must not call back into it
   Decoder decoder_ GUARDED_BY(lock_);
+  enum class LedStep : u8 { None, CommandSent } led_step_ GUARDED_BY(lock_) = LedStep::None;
   u8 leds_shown_ GUARDED_BY(lock_) = 0;
   ConsoleReceiver* receiver_ GUARDED_BY(lock_) = nullptr;
 };
