@@ -2,14 +2,11 @@
 // gives back and takes again finds its shadow, cleared.
 #include "nucleus/sanitizers/shadow.h"
 
-#include "machine/x86_64/page_table_format.h"
 #include "nucleus/heap_sanitizer.h"
 #include "nucleus/kernel_space.h"
 
 namespace vari::nucleus {
 namespace {
-
-constexpr u64 kShadowFlags = machine::kPresent | machine::kWritable | machine::kNoExecute | machine::kGlobal;
 
 bool provide(KernelSpace& kernel, VirtualAddress page) {
   if (kernel.page_bytes_at(page)) {
@@ -19,7 +16,7 @@ bool provide(KernelSpace& kernel, VirtualAddress page) {
   }
   const auto frame = kernel.frames().allocate();
   if (!frame) return false;
-  if (kernel.map_page(page, *frame, kShadowFlags)) return true;
+  if (kernel.map_page(page, *frame)) return true;
   kernel.frames().free(*frame);
   return false;
 }
