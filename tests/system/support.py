@@ -2,7 +2,8 @@
 
 A test file lists functions under `@case`; each gets a `Vari` (one build of one kernel) and fails by an
 assertion. `@case(everywhere=True)` also runs on the debug and g++ builds, `long=True` only with --all,
-`alone=True` with no other job beside it. VARI_TEST_KERNEL=linux runs the same cases in Debian's kernel:
+`alone=True` with no other job beside it;
+`batch=True` marks one that yields many cases (name, what is wrong or "") out of one boot. VARI_TEST_KERNEL=linux runs the same cases in Debian's kernel:
 a case that fails there expects something that Linux does not do.
 """
 import contextlib
@@ -96,15 +97,15 @@ def root_with(files):
 _CASES = {}
 
 
-def case(function=None, *, everywhere=False, long=False, alone=False):
+def case(function=None, *, everywhere=False, long=False, alone=False, batch=False):
     """Marks a test; see the top."""
     def mark(wrapped):
-        _CASES.setdefault(wrapped.__module__, []).append((wrapped, everywhere, long, alone))
+        _CASES.setdefault(wrapped.__module__, []).append((wrapped, everywhere, long, alone, batch))
         return wrapped
     return mark(function) if function else mark
 
 
-def _job(function, name, preset, alone):
+def _job(function, name, preset, alone, batch):
     def work():
         start = time.monotonic()
         try:
@@ -119,7 +120,7 @@ def _job(function, name, preset, alone):
                 yield Result(f"{name}/{part}", "FAIL" if wrong else "PASS", 0.0, wrong)
             return
         yield Result(name, "SKIP" if isinstance(answer, str) else "PASS", time.monotonic() - start, answer or "")
-    return Job(name, work, alone=alone, broad=True)
+    return Job(name, work, alone=alone, broad=batch)
 
 
 def make_suites(module_name, short, about):
@@ -130,8 +131,8 @@ def make_suites(module_name, short, about):
         def jobs():
             if KERNEL != "linux":
                 building.build(preset, KERNEL)
-            for function, _, _, alone in chosen:
-                yield _job(function, full_name(function, preset), preset, alone)
+            for function, _, _, alone, batch in chosen:
+                yield _job(function, full_name(function, preset), preset, alone, batch)
         return jobs
 
     def full_name(function, preset):
