@@ -14,7 +14,7 @@ struct WindowSize {
 };
 
 /// Takes what the device receives. Called from interrupt threads: may block briefly, one call at a
-/// time for each device.
+/// time for each device; never from inside Console::write(), whose caller may hold the receiver's locks.
 class ConsoleReceiver {
  public:
   virtual void on_input(std::span<const u8> bytes) = 0;
