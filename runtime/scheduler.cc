@@ -131,6 +131,7 @@ void Scheduler::park(Wait& wait) {
 }
 
 void Scheduler::end_current() {
+  port::this_thread().leaves_for_good_ = true;
   switch_to(*pick(kIdleLevel, &idle_), Departure::Ended, nullptr);
   UNREACHABLE();
 }

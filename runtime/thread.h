@@ -80,6 +80,8 @@ class Thread : public Managed {
   port::Stack stack() const { return stack_; }
   /// True once its entry function has returned or it has called exit().
   bool ended() const { return __atomic_load_n(&ended_, __ATOMIC_ACQUIRE); }
+  /// True from the switch on that it does not come back from. For the port.
+  bool leaves_for_good() const { return leaves_for_good_; }
   port::ThreadState& port_state() { return port_state_; }
 
  private:
@@ -115,6 +117,7 @@ class Thread : public Managed {
   bool queued_ = false;             // atomic; changed under its scheduler's lock
   bool ended_ = false;              // atomic
   bool restricted_ = false;         // atomic: affinity_ is not "everywhere"
+  bool leaves_for_good_ = false;
   port::ThreadState port_state_;
 
   port::Stack stack_;

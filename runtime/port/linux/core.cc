@@ -48,14 +48,11 @@ void safe_point() {
   core.interrupts_disabled = true;
   deliver_interrupts(core);
   core.interrupts_disabled = false;
-  if (core.preemption_disabled != 0 || core.delivering || !core.scheduler->preemption_pending()) return;
-  // preempt() ends by unmasking interrupts, which comes here again.
-  core.delivering = true;
+  if (core.preemption_disabled != 0 || !core.scheduler->preemption_pending()) return;
+  // As on the way out of an interrupt: still masked, so that this does not nest.
   core.interrupts_disabled = true;
   core.scheduler->preempt();
-  LinuxCore& now = this_core();
-  now.interrupts_disabled = false;
-  now.delivering = false;
+  this_core().interrupts_disabled = false;  // another core, perhaps
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ struct LinuxCore {
   Thread* thread = nullptr;
   u32 preemption_disabled = 0;
   bool interrupts_disabled = false;
-  bool delivering = false;
   Nanoseconds deadline = kForever;  // of set_timer()
   // For sanitizers, between before_switch() and the switch.
   Thread* outgoing = nullptr;

@@ -22,7 +22,7 @@ void announce_switch([[maybe_unused]] LinuxCore& core) {
 #ifdef VARI_HOST_ASAN
   const Stack stack = core.incoming->stack();
   // A thread that ends gives its fake stack up.
-  void** keep = core.outgoing->ended() ? nullptr : &core.outgoing->port_state().words[1];
+  void** keep = core.outgoing->leaves_for_good() ? nullptr : &core.outgoing->port_state().words[1];
   __sanitizer_start_switch_fiber(keep, stack.base, stack.bytes);
 #endif
 #ifdef VARI_HOST_TSAN
