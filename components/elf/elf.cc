@@ -19,7 +19,7 @@ constexpr u64 kMaximumInterpreterBytes = 4096;
 template <class T>
 Result<T> read_as(ImageSource& source, u64 offset) {
   T value;
-  TRY(source.read(offset, {reinterpret_cast<u8*>(&value), sizeof value}));
+  TRY(source.read(offset, {static_cast<u8*>(static_cast<void*>(&value)), sizeof value}));
   return value;
 }
 

@@ -44,7 +44,7 @@ class Channel final : public Component<HostChannel> {
   Ref<ByteStream> standard_output() override { return Ref<ByteStream>(output_stream_); }
   Ref<ByteStream> standard_error() override { return Ref<ByteStream>(error_stream_); }
   void send_message(std::string_view text) override {
-    send_all(Kind::Message, {reinterpret_cast<const u8*>(text.data()), text.size()});
+    send_all(Kind::Message, {static_cast<const u8*>(static_cast<const void*>(text.data())), text.size()});
   }
   void send_exit_status(u8 status) override;
 

@@ -41,31 +41,25 @@ Result<> FramebufferDisplay::open(Environment& environment, const Framebuffer& f
   columns_ = static_cast<u16>(std::min(framebuffer.width / kGlyphWidth, kMaximumColumns));
   rows_ = static_cast<u16>(std::min(framebuffer.height / kGlyphHeight, kMaximumRows));
   for (u8 i = 0; i < 16; ++i) palette_[i] = pixel_of(i);
-  memory_ = static_cast<volatile u8*>(TRY(environment.memory.map_physical(framebuffer.begin, bytes(), false)));
-  for (u64 i = 0; i + 8 <= bytes(); i += 8) *reinterpret_cast<volatile u64*>(memory_ + i) = 0;
+  memory_ = DeviceMemory(TRY(environment.memory.map_physical(framebuffer.begin, bytes(), false)));
+  for (u64 i = 0; i + 8 <= bytes(); i += 8) memory_.store(i, u64{0});
   return {};
 }
 
 FramebufferDisplay::~FramebufferDisplay() {
-  if (memory_) environment_->memory.unmap_physical(const_cast<u8*>(memory_), bytes());
+  if (memory_) environment_->memory.unmap_physical(memory_.begin(), bytes());
 }
 
-void FramebufferDisplay::put_pixel(volatile u8* to, u32 pixel) {
-  switch (pixel_bytes_) {
-    case 4: *reinterpret_cast<volatile u32*>(to) = pixel; return;
-    case 2: *reinterpret_cast<volatile u16*>(to) = static_cast<u16>(pixel); return;
-    default:
-      to[0] = static_cast<u8>(pixel);
-      to[1] = static_cast<u8>(pixel >> 8);
-      to[2] = static_cast<u8>(pixel >> 16);
-  }
+void FramebufferDisplay::put_pixel(u64 offset, u32 pixel) {
+  if (pixel_bytes_ == 4) return memory_.store(offset, pixel);
+  memory_.store(offset, static_cast<u16>(pixel));
+  if (pixel_bytes_ == 3) memory_.store(offset + 2, static_cast<u8>(pixel >> 16));
 }
 
 void FramebufferDisplay::draw_cell(Position at, Cell cell) {
   const Glyph glyph = glyph_of(cell.character);
   const u32 foreground = palette_[cell.foreground & 15], background = palette_[cell.background & 15];
-  volatile u8* line = memory_ + u64{at.row} * kGlyphHeight * format_.pitch_bytes +
-                      u64{at.column} * kGlyphWidth * pixel_bytes_;
+  u64 line = u64{at.row} * kGlyphHeight * format_.pitch_bytes + u64{at.column} * kGlyphWidth * pixel_bytes_;
   for (const u8 pixels : glyph) {
     for (unsigned x = 0; x < kGlyphWidth; ++x) {
       put_pixel(line + x * pixel_bytes_, pixels & (0x80 >> x) ? foreground : background);

@@ -1,6 +1,7 @@
 // A linear framebuffer of 16, 24 or 32 bits a pixel as a grid of 8 by 16 characters.
 #pragma once
 
+#include "components/screen/device_memory.h"
 #include "components/screen/display.h"
 #include "components/screen/font.h"
 #include "interfaces/boot_information.h"
@@ -24,13 +25,13 @@ class FramebufferDisplay final : public Display {
 
  private:
   void draw_cell(Position at, Cell cell);
-  void put_pixel(volatile u8* to, u32 pixel);
+  void put_pixel(u64 offset, u32 pixel);
   u32 pixel_of(u8 colour) const;
   u64 bytes() const { return u64{format_.pitch_bytes} * format_.height; }
 
   Environment* environment_ = nullptr;
   Framebuffer format_;
-  volatile u8* memory_ = nullptr;
+  DeviceMemory memory_;
   u16 rows_ = 0, columns_ = 0;
   u8 pixel_bytes_ = 0;
   u32 palette_[16] = {};

@@ -37,23 +37,21 @@ constexpr u8 colour_of(u8 ansi) { return static_cast<u8>((ansi & 0x0a) | (ansi &
 
 Result<> VgaText::open(Environment& environment) {
   environment_ = &environment;
-  memory_ = static_cast<volatile u16*>(
-      TRY(environment.memory.map_physical(kTextMemory, u64{kRows} * kColumns * sizeof(u16), false)));
+  memory_ = DeviceMemory(TRY(environment.memory.map_physical(kTextMemory, kBytes, false)));
   return {};
 }
 
 VgaText::~VgaText() {
-  if (!memory_) return;
-  environment_->memory.unmap_physical(const_cast<u16*>(memory_), u64{kRows} * kColumns * sizeof(u16));
+  if (memory_) environment_->memory.unmap_physical(memory_.begin(), kBytes);
 }
 
 void VgaText::draw(Position begin, std::span<const Cell> cells) {
-  volatile u16* to = memory_ + begin.row * kColumns + begin.column;
+  u64 offset = 2 * (u64{begin.row} * kColumns + begin.column);
   for (const Cell& cell : cells) {
     // The highest bit would blink in place of a bright background.
     const u8 attribute = static_cast<u8>(colour_of(cell.foreground) | (colour_of(cell.background) & 7) << 4);
-    *to = static_cast<u16>(attribute << 8 | code_of(cell.character));
-    to = to + 1;
+    memory_.store(offset, static_cast<u16>(attribute << 8 | code_of(cell.character)));
+    offset += 2;
   }
 }
 

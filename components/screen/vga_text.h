@@ -1,6 +1,7 @@
 // The PC's text mode: 80 by 25 characters of code page 437 at 0xb8000, the cursor drawn by the hardware.
 #pragma once
 
+#include "components/screen/device_memory.h"
 #include "components/screen/display.h"
 #include "interfaces/environment.h"
 
@@ -21,9 +22,10 @@ class VgaText final : public Display {
 
  private:
   static constexpr u16 kRows = 25, kColumns = 80;
+  static constexpr u64 kBytes = u64{kRows} * kColumns * 2;
   void write_register(u8 number, u8 value);
   Environment* environment_ = nullptr;
-  volatile u16* memory_ = nullptr;
+  DeviceMemory memory_;
 };
 
 }  // namespace vari::components::screen
