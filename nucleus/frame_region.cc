@@ -90,12 +90,13 @@ void FrameRegion::give(Frame frame, bool clean) {
   ASSERT(!small_clean_.test(index) && !small_dirty_.test(index));
   (clean ? small_clean_ : small_dirty_).set(index);
   account(1, clean ? 0 : 1);
-  coalesce_small(index);
+  coalesce_small(index, clean);
 }
 
-/// Joins the 512 frames around `small` if all of them are free. One clean frame among dirty ones becomes
-/// dirty again: that costs idle time later, but no record of its own.
-void FrameRegion::coalesce_small(u64 small) {
+/// Joins the 512 frames around `small` if all of them are free. Clean frames among dirty ones become
+/// dirty again: that costs idle time later, but no record of its own. After a frame was zeroed, only clean
+/// ones are joined; else idle zeroing would undo its own work for ever.
+void FrameRegion::coalesce_small(u64 small, bool only_clean) {
   const u64 word = small / kWordBits;
   if ((small_clean_.word(word) | small_dirty_.word(word)) != ~u64{0}) return;
   const u64 first = align_down(word, kWordsPerGroup);
@@ -105,7 +106,7 @@ void FrameRegion::coalesce_small(u64 small) {
     free &= small_clean_.word(first + i) | dirty;
     dirty_count += count_bits(dirty);
   }
-  if (free != ~u64{0}) return;
+  if (free != ~u64{0} || (only_clean && dirty_count != 0)) return;
   small_clean_.clear_range(first * kWordBits, kFramesPerLarge);
   small_dirty_.clear_range(first * kWordBits, kFramesPerLarge);
   if (dirty_count != 0) account(0, kFramesPerLarge - dirty_count);

@@ -76,7 +76,7 @@ class FrameRegion {
   Frame frame_of_large(u64 large) const { return {(large_base_ + large) * kFramesPerLarge}; }
 
   bool split_a_large(u64 limit = ~u64{0}) REQUIRES(small_lock_) EXCLUDES(large_lock_);
-  void coalesce_small(u64 small) REQUIRES(small_lock_) EXCLUDES(large_lock_);
+  void coalesce_small(u64 small, bool only_clean) REQUIRES(small_lock_) EXCLUDES(large_lock_);
   bool split_a_huge() REQUIRES(large_lock_) EXCLUDES(huge_lock_);
   void add_large(u64 large, bool clean) EXCLUDES(large_lock_, huge_lock_);
   void coalesce_large(u64 large) REQUIRES(large_lock_) EXCLUDES(huge_lock_);
