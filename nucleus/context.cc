@@ -6,6 +6,7 @@
 #include "nucleus/panic.h"
 #include "nucleus/preemption.h"
 #include "nucleus/processor.h"
+#include "nucleus/this_core.h"
 
 namespace vari::nucleus {
 
@@ -56,14 +57,16 @@ Result<Ref<vari::Context>> Context::create(vari::Domain& domain) {
 Context::Context(vari::Domain& domain, u8* vectors) : domain_(domain), vectors_(vectors) {}
 
 Context::~Context() {
-  {
-    // The owning thread may end its own context while this core still holds it.
-    InterruptGuard guard;
-    CoreArea& core = machine::this_core();
-    if (core.context == this) put_away(core);
-    if (core.vector_owner == this) core.vector_owner = nullptr;
+  leave_core();
+  // The owning thread may have ended, but not left its core yet: it does not run the context again, but
+  // the core still holds it.
+  PreemptionGuard guard;
+  const u32 core = __atomic_load_n(&running_on_, __ATOMIC_SEQ_CST);
+  if (core != kNowhere) {
+    broadcast(runtime::CpuSet::only(CpuId{core}), [](void* context) { static_cast<Context*>(context)->leave_core(); },
+              this);
   }
-  ASSERT(running_on_ == kNowhere);
+  ASSERT(__atomic_load_n(&running_on_, __ATOMIC_SEQ_CST) == kNowhere);
   heap().free(vectors_, features().vector_bytes, machine::kVectorAlignment);
 }
 
@@ -103,6 +106,12 @@ void Context::put_away(CoreArea& core) {
   }
   core.context = nullptr;
   __atomic_store_n(&running_on_, kNowhere, __ATOMIC_SEQ_CST);
+}
+
+void Context::leave_core() {
+  InterruptGuard guard;
+  CoreArea& core = machine::this_core();
+  if (core.context == this) put_away(core);
 }
 
 void Context::load_vectors(CoreArea& core) {
@@ -155,13 +164,21 @@ i32 Context::on_trap() {
     case Vector::DeviceNotAvailable: load_vectors(core); return kResume;
     case Vector::Nmi:
       if (core.processor->processors->panic_state().first == PanicState::kNobody) return kResume;
-      panic("stopped in user mode");
+      report_and_halt(frame_of_user_code());
     case Vector::DoubleFault:
     case Vector::MachineCheck: panic("machine check or double fault in user mode");
     case Vector::Debug: machine::clear_debug_status(); break;
     default: break;
   }
   return deliver({.vector = static_cast<u8>(vector), .error_code = error}, TrapKind::Exception);
+}
+
+machine::TrapFrame Context::frame_of_user_code() const {
+  const Registers& r = registers_;
+  return {.r15 = r.r15, .r14 = r.r14, .r13 = r.r13, .r12 = r.r12, .r11 = r.r11, .r10 = r.r10, .r9 = r.r9, .r8 = r.r8,
+          .rbp = r.rbp, .rdi = r.rdi, .rsi = r.rsi, .rdx = r.rdx, .rcx = r.rcx, .rbx = r.rbx, .rax = r.rax,
+          .vector = machine::this_core().trap_vector, .error = machine::this_core().trap_error, .rip = r.rip,
+          .cs = USER_CODE_SELECTOR, .rflags = r.rflags, .rsp = r.rsp, .ss = USER_DATA_SELECTOR};
 }
 
 i32 Context::deliver(const Trap& trap, TrapKind kind) {
@@ -171,9 +188,7 @@ i32 Context::deliver(const Trap& trap, TrapKind kind) {
 }
 
 Registers& Context::all_registers() {
-  InterruptGuard guard;
-  CoreArea& core = machine::this_core();
-  if (core.context == this) put_away(core);
+  leave_core();
   return registers_;
 }
 
@@ -188,9 +203,7 @@ void Context::interrupt() {
 
 void Context::set_domain(vari::Domain& domain) {
   Ref<vari::Domain> previous(domain);
-  InterruptGuard guard;
-  CoreArea& core = machine::this_core();
-  if (core.context == this) put_away(core);
+  leave_core();
   std::swap(domain_, previous);
 }
 

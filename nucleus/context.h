@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "interfaces/place.h"
 #include "machine/x86_64/core_area.h"
+#include "machine/x86_64/trap_frame.h"
 #include "runtime/memory.h"
 
 namespace vari::nucleus {
@@ -22,11 +23,11 @@ class Context final : public vari::Context, public runtime::Allocated {
     if (__atomic_fetch_sub(&references_, 1, __ATOMIC_ACQ_REL) == 1) delete this;
   }
 
+  void interrupt() override;  // the first that is defined in C++: the compiler puts the vtable beside it
   TrapKind run() override __asm__("vari_context_run");
   const Trap& trap() const override { return trap_; }
   Registers& registers() override { return registers_; }
   Registers& all_registers() override;
-  void interrupt() override;
   void set_domain(vari::Domain& domain) override;
 
   std::size_t vector_state_bytes() const override;
@@ -50,7 +51,9 @@ class Context final : public vari::Context, public runtime::Allocated {
   ~Context();
   void load(machine::CoreArea& core);
   void load_vectors(machine::CoreArea& core);
+  void leave_core();
   void save_live_vectors();
+  machine::TrapFrame frame_of_user_code() const;
   i32 deliver(const Trap& trap, TrapKind kind);
 
   static constexpr u32 kNowhere = ~u32{0};
