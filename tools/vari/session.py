@@ -4,11 +4,13 @@
 one command: its output, errors and status become ours; `DeterministicCommand` is its twin for --icount.
 What went wrong with the guest itself is a Failure, status 125. Interactive sessions are in terminal.py.
 """
+import contextlib
 import os
 import re
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -131,6 +133,8 @@ class Guest:
 
     def verdict(self):
         """After QEMU's end: the status of the session, or a Failure that says what became of the guest."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(3)  # its lines close a moment before its status is there
         code = machine.stop(self.process)
         self._errors.seek(0)
         errors = self._errors.read().decode(errors="replace").strip()
@@ -192,6 +196,7 @@ class Command(Guest):
             if self.status is not None and grace is None:
                 grace = time.monotonic() + 5  # the guest powers itself off; a log may follow the status
             if grace is not None and time.monotonic() > grace:
+                machine.stop(self.process)
                 return
             feed = stdin_open and self.parser.ready and self.credit > 0 and self.status is None
             for source in self.wait([*lines, *([0] if feed else [])]):
@@ -249,7 +254,9 @@ class DeterministicCommand(Command):
             ended = self.process.poll() is not None
             self.log += log.read()
             self._pass_output(line.read())
-            if ended or (grace is not None and time.monotonic() > grace):
+            if grace is not None and time.monotonic() > grace:
+                machine.stop(self.process)
+            if ended:
                 return
             if self.status is not None and grace is None:
                 grace = time.monotonic() + 5
