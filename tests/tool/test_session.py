@@ -59,13 +59,18 @@ class VerdictTest(unittest.TestCase):
 
     def test_input_stays_within_credit(self):
         done = play("""
+            def take(count):
+                got = b""
+                while len(got) < count: got += channel.recv(count - len(got))
+                return got
             frame(5, b"\\1"); frame(6, (10).to_bytes(4, "little"))
-            time.sleep(0.5)
-            got = channel.recv(4096)
-            frame(1, b"%d " % len(got))
+            got = take(13)
+            channel.settimeout(0.5)
+            try: got += channel.recv(1)
+            except TimeoutError: frame(1, b"13 ")
+            channel.settimeout(None)
             frame(6, (1000).to_bytes(4, "little"))
-            time.sleep(0.5)
-            got += channel.recv(4096)
+            got += take(11)
             frame(1, got.hex().encode()); frame(3, b"\\0")
         """, stdin=b"abcdefghijklmno")
         self.assertEqual(done.stdout, b"13 " + (b"\x10\x0a\0abcdefghij" + b"\x10\x05\0klmno" + b"\x11\0\0").hex().encode())
