@@ -23,5 +23,6 @@ def image(kernel, preset):
 
 
 def kernels():
-    """The kernels of the tree: each folder that composes one, and the tests' kernel is not for users."""
-    return sorted(p.parent.name for p in (ROOT / "kernels").glob("*/CMakeLists.txt"))
+    """The kernels of the tree: each folder that composes one. The tests' kernel is not for users."""
+    found = (p.parent.name for p in (ROOT / "kernels").glob("*/kernel.h"))
+    return sorted(name for name in found if name != "kernel_tests")

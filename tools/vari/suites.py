@@ -139,7 +139,7 @@ def _models():
 def _image(preset):
     def expand():
         building.build(preset)
-        for kernel in paths.kernels():
+        for kernel in [*paths.kernels(), "kernel_tests"]:
             if paths.image(kernel, preset).exists():
                 yield command_job(f"images/{preset}/{kernel}", [sys.executable, TOOLS / "check_image.py", paths.image(kernel, preset)])
     return expand
@@ -176,6 +176,8 @@ def collect(options):
     for preset in ("release", "gcc-release", "debug", "gcc-debug"):
         found.append(Suite(f"images-{preset}", f"kernel images of {preset}: what must not be in them", _image(preset),
                            long=preset == "gcc-debug"))
+    import kernel_suite  # uses this module's types
+    found += kernel_suite.suites()
     found += _system_files(options)
     found.append(Suite("tidy", "clang-tidy", _tidy, long=True))
     return found
