@@ -4,6 +4,7 @@
 // outermost enable_preemption() or restore_interrupts() finds one pending, and in no other.
 #include "runtime/port.h"
 
+#include "base/assert.h"
 #include "machine/x86_64/core_area.h"
 #include "machine/x86_64/cpu.h"
 #include "nucleus/context.h"
@@ -25,6 +26,8 @@ nucleus::Memory& memory_of_this_core() {
 }  // namespace
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  // free() is not told the alignment. The heap's block is the same with and without it for these sizes only.
+  ASSERT(alignment <= 16 || (is_aligned(bytes, alignment) && (bytes & (bytes - 1)) == 0));
   return memory_of_this_core().heap().allocate(bytes, alignment);
 }
 void free(void* memory, std::size_t bytes) noexcept {
