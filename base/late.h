@@ -12,8 +12,9 @@ namespace vari {
 template <class T>
 class Late {
  public:
-  constexpr Late() : empty_{} {}
-  constexpr ~Late() {}  // a kernel's objects live until the machine stops
+  constexpr Late() = default;
+  // Trivially destructible, or compilers would register a destructor to be run at exit: a kernel's
+  // objects live until the machine stops.
   Late(const Late&) = delete;
   Late& operator=(const Late&) = delete;
 
@@ -21,20 +22,17 @@ class Late {
   T& make(Arguments&&... arguments) {
     ASSERT(!made_);
     made_ = true;
-    return *new (static_cast<void*>(&value_)) T(std::forward<Arguments>(arguments)...);
+    return *new (static_cast<void*>(storage_)) T(std::forward<Arguments>(arguments)...);
   }
   T& operator*() {
     ASSERT(made_);
-    return value_;
+    return *std::launder(reinterpret_cast<T*>(storage_));
   }
   T* operator->() { return &**this; }
   bool made() const { return made_; }
 
  private:
-  union {
-    char empty_;
-    T value_;
-  };
+  alignas(T) unsigned char storage_[sizeof(T)] = {};
   bool made_ = false;
 };
 

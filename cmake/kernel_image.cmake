@@ -29,6 +29,10 @@ function(vari_kernel_image name)
     # Whole, not from an archive: the heap refers to it by weak names only.
     list(APPEND IMAGE_LIBRARIES kernel_sanitizers)
   endif()
+  # The runtime and its port call each other: named here, so that the port is inside the group, too.
+  if(TARGET runtime_port_nucleus)
+    list(APPEND IMAGE_LIBRARIES runtime_port_nucleus)
+  endif()
 
   set(tool ${CMAKE_SOURCE_DIR}/tools/symbol_table.py)
   set(table ${CMAKE_CURRENT_BINARY_DIR}/${name}_symbols.S)
