@@ -24,6 +24,7 @@ thread_local SimulatedMachine* current_machine;
 
 constexpr u64 kHeapReserve = 32 * kGiB;
 
+/// Aligned to 2 MiB.
 u8* reserve(u64 bytes) {
   void* memory = ::mmap(nullptr, bytes + kLargePageBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -79,6 +80,7 @@ u64 SimulatedMachine::settled_free_frames() {
     RunAs run(*this, core->cpu.value);
     memory().heap().drain_core_cache();
   }
+  RunAs run(*this, 0);
   while (memory().idle_work()) {
   }
   return frames().free_frames();
