@@ -95,7 +95,7 @@ def parser():
 
     bench = commands.add_parser("bench", help="measure, beside Linux in the same QEMU")
     bench.add_argument("row", nargs="*", metavar="ROW", help="only these rows")
-    bench.add_argument("--no-linux", action="store_true", help="take Linux's figures from the last run")
+    bench.add_argument("--no-linux", action="store_true", help="only our own figures")
     bench.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
 
     debug = commands.add_parser("debug", help="boot stopped, with gdb attached and symbols loaded")
