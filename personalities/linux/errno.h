@@ -16,6 +16,7 @@ enum class Errno : int {
   AddressFamily = 97, TimedOut = 110,
   // Never seen by programs: the call is to be restarted, see signals/.
   RestartIfHandlerSays = 512,   // ERESTARTSYS: again if SA_RESTART, else EINTR
+  RestartAlways = 513,          // ERESTARTNOINTR: again, whatever ran meanwhile
   RestartUnlessHandler = 514,   // ERESTARTNOHAND: again if no handler ran, else EINTR
   RestartBlock = 516,           // ERESTART_RESTARTBLOCK: by restart_syscall
 };

@@ -100,6 +100,8 @@ class Personality final : public runtime::Allocated {
   TimerService timers_;
   Vfs* vfs_ = nullptr;              // owned
   Terminals* terminals_ = nullptr;  // owned
+  struct FirstStart;
+  FirstStart* first_ = nullptr;  // owned; what init starts
   runtime::SpinLock names_lock_;
   char host_name_[65] GUARDED_BY(names_lock_) = "vari";
   char domain_name_[65] GUARDED_BY(names_lock_) = "(none)";

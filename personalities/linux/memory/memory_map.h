@@ -55,7 +55,7 @@ class MemoryMap final : public runtime::Managed {
     Access access = Access::None;
     bool fixed = false, replace = false, shared = false, grows_down = false, no_reserve = false;
     bool may_write = true, heap = false, populate = false, low = false;
-    Ref<MemoryObject> object;
+    Ref<MemoryObject> object = {};
     u64 first_page = 0;
   };
   LinuxResult<u64> map(const Request& request) EXCLUDES(lock_);

@@ -56,6 +56,18 @@ class FutexTable {
 
   static LinuxResult<FutexKey> key_of(MemoryMap& map, u64 address, bool is_private);
   Bucket& bucket_of(const FutexKey& key);
+  class TwoLocks {
+   public:
+    TwoLocks(Bucket& a, Bucket& b) NO_THREAD_SAFETY_ANALYSIS;
+    ~TwoLocks() NO_THREAD_SAFETY_ANALYSIS;
+    TwoLocks(const TwoLocks&) = delete;
+
+   private:
+    Bucket& first_;
+    Bucket& second_;
+  };
+  static u32 requeue_locked(Bucket& from, const FutexKey& from_key, u32 wake_count, Bucket& to,
+                            const FutexKey& to_key, u32 move_count);
   static bool wake_waiter(Waiter& waiter);
   static void leave(Waiter& waiter);
 

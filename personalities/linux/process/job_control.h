@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
+#include "base/annotations.h"
 #include "base/types.h"
 #include "personalities/linux/errno.h"
 #include "runtime/memory.h"
@@ -17,6 +18,7 @@ class Process;
 class ProcessTable;
 class Session;
 class Task;
+struct TaskInternals;
 
 /// What a terminal must offer to control a session. The terminal layer's class derives from it.
 class ControllingTerminal : public runtime::Managed {
@@ -26,9 +28,19 @@ class ControllingTerminal : public runtime::Managed {
 
  private:
   friend class JobControl;
-  friend class Session;
+  friend struct TaskInternals;
   Session* session_ = nullptr;  // guarded by the process table's lock
 };
+
+/// What a group keeps of each member; Process derives from it.
+struct GroupMember {
+  boost::intrusive::list_member_hook<> group_hook;
+};
+using GroupMembers =
+    boost::intrusive::list<GroupMember,
+                           boost::intrusive::member_hook<GroupMember, boost::intrusive::list_member_hook<>,
+                                                         &GroupMember::group_hook>,
+                           boost::intrusive::constant_time_size<false>>;
 
 /// A process group: alive as long as it has a member.
 class ProcessGroup final : public runtime::Managed {
@@ -38,10 +50,12 @@ class ProcessGroup final : public runtime::Managed {
   Session& session() const { return *session_; }
 
  private:
+  friend class JobControl;
   friend class ProcessTable;
+  friend struct TaskInternals;
   const i32 id_;
   Ref<Session> session_;
-  u32 members_ = 0;
+  GroupMembers members_;
   boost::intrusive::set_member_hook<> hook_;
 
  public:
@@ -58,6 +72,7 @@ class Session final : public runtime::Managed {
  private:
   friend class JobControl;
   friend class ProcessTable;
+  friend struct TaskInternals;
   const i32 id_;
   u32 groups_ = 0;
   Ref<ControllingTerminal> terminal_;
@@ -102,8 +117,12 @@ class JobControl {
   static LinuxResult<> set_group(Task& caller, i32 pid, i32 group);
   static LinuxResult<i32> group_of(Task& caller, i32 pid);
   static LinuxResult<i32> session_of(Task& caller, i32 pid);
-  /// The leader has exited: its session loses the terminal.
-  static void leader_exits(Process& leader);
+  /// Under the table's lock: a leader is exiting; its session loses the terminal, which the caller
+  /// releases without the lock. The foreground group gets SIGHUP and SIGCONT.
+  [[nodiscard]] static Ref<ControllingTerminal> leader_exits_locked(ProcessTable& table, Process& leader)
+      NO_THREAD_SAFETY_ANALYSIS;
+  /// For /proc/PID/stat: the terminal's device number and foreground group. Under the table's lock.
+  static void describe_locked(const Session& session, u32& terminal, i32& foreground);
 };
 
 }  // namespace vari::linux

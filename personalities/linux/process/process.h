@@ -45,7 +45,7 @@ struct ProcessSnapshot {
   Identity identity;
 };
 
-class Process final : public runtime::Managed {
+class Process final : public runtime::Managed, public GroupMember {
  public:
   enum class Life : u8 { Running, Zombie, Reaped };
 
@@ -70,7 +70,10 @@ class Process final : public runtime::Managed {
   Ref<File> executable();
   /// Processor time of all tasks, dead ones included.
   Usage usage();
-  i32 parent_id();
+  /// Of all children that have been waited for.
+  Usage children_usage();
+  /// 0 for init. No lock.
+  i32 parent_id() const { return __atomic_load_n(&parent_id_, __ATOMIC_RELAXED); }
   i32 group_id();
   i32 session_id();
 
@@ -83,13 +86,17 @@ class Process final : public runtime::Managed {
 
   using Tasks = boost::intrusive::list<Task, Task::ProcessHook, boost::intrusive::constant_time_size<false>>;
 
+  Usage usage_locked() const REQUIRES(lock_);
+  void snapshot_tree(ProcessSnapshot& to);
+
   Personality& personality_;
   i32 id_ = 0;
 
   // Guarded by the table's lock.
   Life life_ = Life::Running;
   Process* parent_ = nullptr;
-  boost::intrusive::list_member_hook<> sibling_hook_, group_hook_;
+  i32 parent_id_ = 0;  // atomic: of parent_
+  boost::intrusive::list_member_hook<> sibling_hook_;
   boost::intrusive::set_member_hook<> table_hook_;
   Ref<ProcessGroup> group_;
   int exit_signal_ = signal::kChild;
@@ -103,8 +110,6 @@ class Process final : public runtime::Managed {
  public:
   using SiblingHook =
       boost::intrusive::member_hook<Process, boost::intrusive::list_member_hook<>, &Process::sibling_hook_>;
-  using GroupHook =
-      boost::intrusive::member_hook<Process, boost::intrusive::list_member_hook<>, &Process::group_hook_>;
   using TableHook =
       boost::intrusive::member_hook<Process, boost::intrusive::set_member_hook<>, &Process::table_hook_>;
 
@@ -122,9 +127,14 @@ class Process final : public runtime::Managed {
   Task* executing_ = nullptr;  // the task whose exec wants to be alone
   int stop_signal_ = 0;        // not 0: tasks are to stop
   u32 stopped_tasks_ = 0;
-  bool stopped_ = false;  // all of them have
+  bool stopped_ = false;         // all of them have
+  u64 stop_round_ = 0;           // counts continuations, so that a late sleeper sees its own
+  bool stop_taken_ = false;      // a stop signal was taken out and not yet acted upon
+  bool tell_continued_ = false;  // the parent is to hear that it goes on
   Limits limits_;
   Usage dead_tasks_;
+  char last_name_[16] = {};  // of the task that ended last, for a zombie
+  Ref<Credentials> last_credentials_;
   Ref<File> executable_;
   ProcessTimers* timers_ = nullptr;
   runtime::WaitQueue continued_;  // stopped tasks wait here

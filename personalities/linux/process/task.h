@@ -41,7 +41,7 @@ struct AlternateStack {
 class Task final : public runtime::Managed {
  public:
   /// Bits of the attention word: why a task must not simply return to user code.
-  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kExecuting = 8;
+  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kEnding = 8, kRestart = 16;
 
   Task(Personality& personality, Ref<Process> process);
   ~Task() override;
@@ -60,7 +60,7 @@ class Task final : public runtime::Managed {
   FileSystemContext& file_system() const { return *file_system_; }
   const Identity& identity() const { return credentials_->identity(); }
   Context& context() const { return *context_; }
-  Registers& registers() const { return context_->registers(); }
+  Registers& registers() const { return *registers_; }
   SignalSet blocked_signals() const { return blocked_; }
   RestartBlock& restart_block() { return restart_; }
 
@@ -90,16 +90,21 @@ class Task final : public runtime::Managed {
   friend class Personality;
   friend struct TaskInternals;  // process/task_internals.h: clone, exec, exit, signals
 
-  bool decide(TrapKind kind);
   void dispatch_call();
+  void handle_trap(TrapKind kind);
+  void handle_page_fault(const Trap& trap);
+  void handle_exception(const Trap& trap);
+  void note_interrupted_call(u64 number, i64 result);
+  void count_unknown_call(u64 number);
   bool attend();
+  void set_attention(u32 bits) { __atomic_fetch_or(&attention_, bits, __ATOMIC_SEQ_CST); }
+  void clear_attention(u32 bits) { __atomic_fetch_and(&attention_, ~bits, __ATOMIC_SEQ_CST); }
 
   // What the fast path touches, together.
   Ref<Context> context_;
-  u32 attention_ = 0;     // atomic
-  bool in_call_ = false;  // between trap and return; atomic for readers
-  bool waiting_idle_ = false;
-  i32 id_ = 0;  // changed once, by exec of a thread that did not lead
+  u32 attention_ = 0;               // atomic
+  Registers* registers_ = nullptr;  // of context_
+  i32 id_ = 0;                      // changed once, by exec of a thread that did not lead
   Personality& personality_;
   Ref<Process> process_;
   Ref<MemoryMap> memory_;  // replaced by the task itself, under the process's lock
@@ -112,11 +117,14 @@ class Task final : public runtime::Managed {
   // Signals; guarded by the process's lock, the masks written by the task alone.
   PendingSignals pending_;
   SignalSet blocked_ = 0;
+  SignalSet waited_ = 0;  // sigtimedwait sleeps for these, though they are blocked
   SignalSet restored_mask_ = 0;
   bool restore_mask_ = false;  // sigsuspend and friends: take restored_mask_ on the way out
   AlternateStack alternate_stack_;
   RestartBlock restart_;
   i64 interrupted_call_ = -1;  // the number of the call that returned a restart code
+  i64 restart_code_ = 0;       // and that code
+  bool stopped_ = false;       // waits in stay_stopped(); guarded by the process's lock
 
   u64 clear_child_tid_ = 0, robust_list_ = 0, set_child_tid_ = 0;
   i32 parent_death_signal_ = 0;

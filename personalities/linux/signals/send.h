@@ -33,4 +33,8 @@ bool fatal_signal_pending(const Task& current);
 /// True if the calling task blocks or ignores the signal.
 bool is_blocked_or_ignored(const Task& current, int number);
 
+/// For ppoll, pselect and epoll_pwait: another mask until the call is over. The old one returns by itself
+/// on the way to user code, after a handler has run or where none did.
+void replace_mask_until_return(Task& current, SignalSet mask);
+
 }  // namespace vari::linux

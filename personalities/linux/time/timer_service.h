@@ -12,7 +12,15 @@
 namespace vari::linux {
 
 /// One timer; embedded in whoever is called.
-class Timer {
+/// What the service keeps of a timer.
+struct TimerNode {
+  Nanoseconds deadline = kForever;
+  bool queued = false;
+  boost::intrusive::set_member_hook<> hook;
+};
+
+/// One timer; embedded in whoever is called.
+class Timer : public TimerNode {
  public:
   Timer() = default;
   Timer(const Timer&) = delete;
@@ -21,41 +29,40 @@ class Timer {
 
  protected:
   ~Timer() = default;
-
- private:
-  friend class TimerService;
-  Nanoseconds deadline_ = kForever;
-  bool queued_ = false;
-  boost::intrusive::set_member_hook<> hook_;
-
- public:
-  struct Deadline {
-    using type = Nanoseconds;
-    Nanoseconds operator()(const Timer& timer) const { return timer.deadline_; }
-  };
-  using Hook = boost::intrusive::member_hook<Timer, boost::intrusive::set_member_hook<>, &Timer::hook_>;
 };
 
 class TimerService {
  public:
   TimerService() = default;
   TimerService(const TimerService&) = delete;
+  /// Stops the thread, if there is one.
+  ~TimerService();
   /// Starts the thread.
   Result<> start();
-  /// Sets or (kForever) stops a timer. Monotonic nanoseconds. The previous deadline.
+  /// Sets or (kForever) stops a timer. Monotonic nanoseconds. The previous deadline. May be called by
+  /// on_timer() for other timers; for its own, the value that it returns counts unless that is kForever.
   Nanoseconds set(Timer& timer, Nanoseconds deadline);
-  /// Stops it; after return on_timer() is not running and will not be called. Blocks.
+  /// Stops it; after return on_timer() is not running and will not be called. Blocks; not from on_timer().
   void cancel(Timer& timer);
 
  private:
+  struct ByDeadline {
+    using type = Nanoseconds;
+    Nanoseconds operator()(const TimerNode& timer) const { return timer.deadline; }
+  };
+  using Queue = boost::intrusive::multiset<
+      TimerNode,
+      boost::intrusive::member_hook<TimerNode, boost::intrusive::set_member_hook<>, &TimerNode::hook>,
+      boost::intrusive::key_of_value<ByDeadline>, boost::intrusive::constant_time_size<false>>;
+  static void main(void* service);
   void run();
+  Nanoseconds set_locked(TimerNode& timer, Nanoseconds deadline) REQUIRES(lock_);
+
   runtime::SpinLock lock_;
-  boost::intrusive::multiset<Timer, Timer::Hook, boost::intrusive::key_of_value<Timer::Deadline>,
-                             boost::intrusive::constant_time_size<false>>
-      timers_ GUARDED_BY(lock_);
-  Timer* running_ GUARDED_BY(lock_) = nullptr;
-  bool rescheduled_ GUARDED_BY(lock_) = false;
-  u64 changes_ = 0;  // atomic; counts earlier deadlines
+  Queue timers_ GUARDED_BY(lock_);
+  TimerNode* running_ GUARDED_BY(lock_) = nullptr;
+  u64 changes_ = 0;        // atomic; counts requests that the thread must look at
+  bool stopping_ = false;  // atomic
   runtime::WaitQueue changed_, finished_;
   Ref<runtime::Thread> thread_;
 };

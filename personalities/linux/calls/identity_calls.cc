@@ -1,0 +1,226 @@
+// Users and groups. A change makes new credentials and publishes them; who may change what is the rule of
+// the Linux manual pages: root anything, others only among the ids that they already have.
+#include <algorithm>
+
+#include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/process/task_internals.h"
+
+namespace vari::linux {
+
+using runtime::Guard;
+using runtime::SpinLock;
+
+namespace {
+
+constexpr u32 kUnchanged = ~u32{0};
+
+/// One of the two families, so that the rules stand here once.
+struct Ids {
+  u32 Identity::* real;
+  u32 Identity::* effective;
+  u32 Identity::* saved;
+  u32 Identity::* file;
+};
+constexpr Ids kUsers{&Identity::user, &Identity::effective_user, &Identity::saved_user, &Identity::file_user};
+constexpr Ids kGroups{&Identity::group, &Identity::effective_group, &Identity::saved_group,
+                      &Identity::file_group};
+
+LinuxResult<> set_one(Task& task, const Ids& ids, u32 id) {
+  Identity identity = task.identity();
+  if (identity.privileged()) {
+    identity.*ids.real = identity.*ids.saved = id;
+  } else if (id != identity.*ids.real && id != identity.*ids.saved) {
+    return std::unexpected(Errno::Perm);
+  }
+  identity.*ids.effective = identity.*ids.file = id;
+  return TaskInternals::set_identity(task, identity);
+}
+
+LinuxResult<> set_two(Task& task, const Ids& ids, u32 real, u32 effective) {
+  Identity identity = task.identity();
+  const Identity old = identity;
+  const bool root = old.privileged();
+  if (real != kUnchanged) {
+    if (!root && real != old.*ids.real && real != old.*ids.effective) return std::unexpected(Errno::Perm);
+    identity.*ids.real = real;
+  }
+  if (effective != kUnchanged) {
+    if (!root && effective != old.*ids.real && effective != old.*ids.effective && effective != old.*ids.saved)
+      return std::unexpected(Errno::Perm);
+    identity.*ids.effective = effective;
+  }
+  if (real != kUnchanged || (effective != kUnchanged && effective != old.*ids.real))
+    identity.*ids.saved = identity.*ids.effective;
+  identity.*ids.file = identity.*ids.effective;
+  return TaskInternals::set_identity(task, identity);
+}
+
+LinuxResult<> set_three(Task& task, const Ids& ids, u32 real, u32 effective, u32 saved) {
+  Identity identity = task.identity();
+  const Identity old = identity;
+  const auto allowed = [&](u32 id) {
+    return id == kUnchanged || old.privileged() || id == old.*ids.real || id == old.*ids.effective ||
+           id == old.*ids.saved;
+  };
+  if (!allowed(real) || !allowed(effective) || !allowed(saved)) return std::unexpected(Errno::Perm);
+  if (real != kUnchanged) identity.*ids.real = real;
+  if (effective != kUnchanged) identity.*ids.effective = effective;
+  if (saved != kUnchanged) identity.*ids.saved = saved;
+  identity.*ids.file = identity.*ids.effective;
+  return TaskInternals::set_identity(task, identity);
+}
+
+/// The previous id; a change that is not allowed is no error, and shows by asking again.
+i64 set_file_id(Task& task, const Ids& ids, u32 id) {
+  Identity identity = task.identity();
+  const u32 old = identity.*ids.file;
+  if (id != kUnchanged && (identity.privileged() || id == identity.*ids.real ||
+                           id == identity.*ids.effective || id == identity.*ids.saved || id == old)) {
+    identity.*ids.file = id;
+    (void)TaskInternals::set_identity(task, identity);
+  }
+  return old;
+}
+
+LinuxResult<> get_three(Task& task, const Ids& ids, const Arguments& arguments) {
+  const auto& identity = task.identity();
+  TRY(task.user().write(arguments.a[0], identity.*ids.real));
+  TRY(task.user().write(arguments.a[1], identity.*ids.effective));
+  return task.user().write(arguments.a[2], identity.*ids.saved);
+}
+
+LinuxResult<u64> get_groups(Task& task, i32 room, u64 address) {
+  const auto& identity = task.identity();
+  if (room < 0) return std::unexpected(Errno::Invalid);
+  if (room) {
+    if (static_cast<u32>(room) < identity.group_count) return std::unexpected(Errno::Invalid);
+    TRY(task.user().copy_out(address, identity.groups, identity.group_count * sizeof(u32)));
+  }
+  return identity.group_count;
+}
+
+LinuxResult<> set_groups(Task& task, u64 count, u64 address) {
+  Identity identity = task.identity();
+  if (!identity.privileged()) return std::unexpected(Errno::Perm);
+  if (count > Identity::kMaximumGroups) return std::unexpected(Errno::Invalid);
+  TRY(task.user().copy_in(identity.groups, address, count * sizeof(u32)));
+  identity.group_count = static_cast<u32>(count);
+  return TaskInternals::set_identity(task, identity);
+}
+
+u32 id_of(u64 argument) {
+  return static_cast<u32>(argument);
+}
+
+}  // namespace
+
+LinuxResult<> TaskInternals::set_identity(Task& task, const Identity& identity) {
+  auto credentials = TRY(runtime::make<Credentials>(identity));
+  Guard<SpinLock> guard(task.process_->lock_);
+  std::swap(task.credentials_, credentials);
+  return {};
+}
+
+i64 call_getuid(Task& task, const Arguments&) {
+  return task.identity().user;
+}
+i64 call_getgid(Task& task, const Arguments&) {
+  return task.identity().group;
+}
+i64 call_geteuid(Task& task, const Arguments&) {
+  return task.identity().effective_user;
+}
+i64 call_getegid(Task& task, const Arguments&) {
+  return task.identity().effective_group;
+}
+
+i64 call_setuid(Task& task, const Arguments& arguments) {
+  if (id_of(arguments.a[0]) == kUnchanged) return failure(Errno::Invalid);
+  return to_return_value(set_one(task, kUsers, id_of(arguments.a[0])));
+}
+i64 call_setgid(Task& task, const Arguments& arguments) {
+  if (id_of(arguments.a[0]) == kUnchanged) return failure(Errno::Invalid);
+  return to_return_value(set_one(task, kGroups, id_of(arguments.a[0])));
+}
+i64 call_setreuid(Task& task, const Arguments& arguments) {
+  return to_return_value(set_two(task, kUsers, id_of(arguments.a[0]), id_of(arguments.a[1])));
+}
+i64 call_setregid(Task& task, const Arguments& arguments) {
+  return to_return_value(set_two(task, kGroups, id_of(arguments.a[0]), id_of(arguments.a[1])));
+}
+i64 call_setresuid(Task& task, const Arguments& arguments) {
+  return to_return_value(
+      set_three(task, kUsers, id_of(arguments.a[0]), id_of(arguments.a[1]), id_of(arguments.a[2])));
+}
+i64 call_setresgid(Task& task, const Arguments& arguments) {
+  return to_return_value(
+      set_three(task, kGroups, id_of(arguments.a[0]), id_of(arguments.a[1]), id_of(arguments.a[2])));
+}
+i64 call_getresuid(Task& task, const Arguments& arguments) {
+  return to_return_value(get_three(task, kUsers, arguments));
+}
+i64 call_getresgid(Task& task, const Arguments& arguments) {
+  return to_return_value(get_three(task, kGroups, arguments));
+}
+i64 call_setfsuid(Task& task, const Arguments& arguments) {
+  return set_file_id(task, kUsers, id_of(arguments.a[0]));
+}
+i64 call_setfsgid(Task& task, const Arguments& arguments) {
+  return set_file_id(task, kGroups, id_of(arguments.a[0]));
+}
+i64 call_getgroups(Task& task, const Arguments& arguments) {
+  return to_return_value(get_groups(task, static_cast<i32>(arguments.a[0]), arguments.a[1]));
+}
+i64 call_setgroups(Task& task, const Arguments& arguments) {
+  return to_return_value(set_groups(task, static_cast<u32>(arguments.a[0]), arguments.a[1]));
+}
+
+namespace {
+
+struct CapabilityHeader {
+  static constexpr u32 kVersion1 = 0x19980330, kVersion2 = 0x20071026, kVersion3 = 0x20080522;
+  u32 version;
+  i32 pid;
+};
+struct CapabilityData {
+  u32 effective, permitted, inheritable;
+};
+
+/// How many CapabilityData follow; an unknown version is answered with the one that is preferred.
+LinuxResult<u32> capability_words(Task& task, u64 header_address, CapabilityHeader& header) {
+  header = TRY(task.user().read<CapabilityHeader>(header_address));
+  if (header.version == CapabilityHeader::kVersion1) return 1;
+  if (header.version == CapabilityHeader::kVersion2 || header.version == CapabilityHeader::kVersion3)
+    return 2;
+  TRY(task.user().write(header_address, u32{CapabilityHeader::kVersion3}));
+  return std::unexpected(Errno::Invalid);
+}
+
+/// Root has all capabilities, others none.
+LinuxResult<> get_capabilities(Task& task, u64 header_address, u64 data_address) {
+  CapabilityHeader header;
+  const auto words = capability_words(task, header_address, header);
+  if (!words.has_value()) {
+    if (words.error() == Errno::Invalid && data_address == 0) return {};
+    return std::unexpected(words.error());
+  }
+  if (data_address == 0) return {};
+  const u32 low = task.identity().privileged() ? ~u32{0} : 0;
+  const u32 high = task.identity().privileged() ? 0x1ff : 0;
+  const CapabilityData data[2] = {{low, low, 0}, {high, high, 0}};
+  return task.user().copy_out(data_address, data, *words * sizeof(CapabilityData));
+}
+
+}  // namespace
+
+i64 call_capget(Task& task, const Arguments& arguments) {
+  return to_return_value(get_capabilities(task, arguments.a[0], arguments.a[1]));
+}
+i64 call_capset(Task& task, const Arguments& arguments) {
+  CapabilityHeader header;
+  const auto words = capability_words(task, arguments.a[0], header);
+  if (!words.has_value()) return failure(words.error());
+  return task.identity().privileged() ? 0 : failure(Errno::Perm);
+}
+
+}  // namespace vari::linux

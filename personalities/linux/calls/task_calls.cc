@@ -1,0 +1,388 @@
+// The calls that make, change, end and await tasks.
+#include <algorithm>
+
+#include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/calls/structures.h"
+#include "personalities/linux/files/file_table.h"
+#include "personalities/linux/personality.h"
+#include "personalities/linux/process/program_image.h"
+#include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/signals/frame.h"
+
+namespace vari::linux {
+
+i64 call_getpid(Task& task, const Arguments&) {
+  return task.process().id();
+}
+i64 call_gettid(Task& task, const Arguments&) {
+  return task.id();
+}
+i64 call_getppid(Task& task, const Arguments&) {
+  return task.process().parent_id();
+}
+
+i64 call_clone(Task& task, const Arguments& arguments) {
+  const auto [flags, stack, parent_tid, child_tid, tls, u5] = arguments.a;
+  constexpr u64 kSignalMask = 0xff;
+  return to_return_value(TaskInternals::clone(task, {.flags = flags & 0xffff'ffff & ~kSignalMask,
+                                                     .stack = stack,
+                                                     .parent_tid = parent_tid,
+                                                     .child_tid = child_tid,
+                                                     .tls = tls,
+                                                     .exit_signal = static_cast<int>(flags & kSignalMask)}));
+}
+
+i64 call_fork(Task& task, const Arguments&) {
+  return to_return_value(TaskInternals::clone(task, {.exit_signal = signal::kChild}));
+}
+
+i64 call_vfork(Task& task, const Arguments&) {
+  return to_return_value(TaskInternals::clone(
+      task, {.flags = CloneRequest::kMemory | CloneRequest::kVfork, .exit_signal = signal::kChild}));
+}
+
+namespace {
+
+LinuxResult<i32> clone_by_structure(Task& task, u64 address, u64 bytes) {
+  struct {
+    u64 flags, pid_descriptor, child_tid, parent_tid, exit_signal, stack, stack_bytes, tls, set_tid,
+        set_tid_bytes, group;
+  } given{};
+  constexpr u64 kFirstVersion = 64;
+  if (bytes < kFirstVersion) return std::unexpected(Errno::Invalid);
+  if (bytes > kPageBytes) return std::unexpected(Errno::TooBig);
+  TRY(task.user().copy_in(&given, address, std::min(bytes, sizeof given)));
+  for (u64 at = sizeof given; at < bytes; ++at) {
+    if (TRY(task.user().read<u8>(address + at)) != 0) return std::unexpected(Errno::TooBig);
+  }
+  if (given.flags & 0xff || given.exit_signal > 0xff || given.set_tid || given.set_tid_bytes)
+    return std::unexpected(Errno::Invalid);
+  if ((given.stack == 0) != (given.stack_bytes == 0)) return std::unexpected(Errno::Invalid);
+  return TaskInternals::clone(task, {.flags = given.flags,
+                                     .stack = given.stack ? given.stack + given.stack_bytes : 0,
+                                     .parent_tid = given.parent_tid,
+                                     .child_tid = given.child_tid,
+                                     .tls = given.tls,
+                                     .exit_signal = static_cast<int>(given.exit_signal)});
+}
+
+LinuxResult<> execute(Task& task, const WalkStart& start, u64 path, u64 arguments, u64 environment,
+                      WalkFlags flags) {
+  if (task.personality().memory_is_short()) return std::unexpected(Errno::NoMemory);
+  auto image = TRY(runtime::make_owned<ProgramImage>(task.personality().place()));
+  image->path_length = static_cast<u32>(TRY(task.user().string(path, image->path)).size());
+  image->start = start;
+  image->walk_flags = flags;
+  // Linux: a quarter of the stack may be arguments, and 128 KiB in any case.
+  const u64 limit = std::max(task.process().soft_limit(Resource::StackBytes) / 4, 128 * kKiB);
+  image->arguments.set_limit(limit);
+  TRY(image->arguments.add_all(task.user(), arguments));
+  if (image->arguments.count() == 0) TRY(image->arguments.add(""));
+  image->environment.set_limit(limit - std::min(limit, image->arguments.bytes()));
+  TRY(image->environment.add_all(task.user(), environment));
+  return TaskInternals::execute(task, *image);
+}
+
+LinuxResult<> execute_at(Task& task, const Arguments& arguments) {
+  constexpr u64 kNoFollow = 0x100, kEmptyPath = 0x1000;
+  constexpr i32 kCurrentDirectory = -100;
+  const auto [descriptor, path, argument_list, environment, flags, u5] = arguments.a;
+  if (flags & ~(kNoFollow | kEmptyPath)) return std::unexpected(Errno::Invalid);
+  WalkStart start;
+  if (const auto number = static_cast<i32>(descriptor); number != kCurrentDirectory) {
+    const auto file = TRY(task.files().get(number));
+    if (!file->path()) return std::unexpected(Errno::Access);
+    start.directory = *file->path();
+  }
+  auto walk = WalkFlags::None;
+  if (flags & kNoFollow) walk = walk | WalkFlags::NoFollow;
+  if (flags & kEmptyPath) walk = walk | WalkFlags::EmptyPath;
+  return execute(task, start, path, argument_list, environment, walk);
+}
+
+}  // namespace
+
+i64 call_clone3(Task& task, const Arguments& arguments) {
+  return to_return_value(clone_by_structure(task, arguments.a[0], arguments.a[1]));
+}
+
+i64 call_execve(Task& task, const Arguments& arguments) {
+  return to_return_value(execute(task, {}, arguments.a[0], arguments.a[1], arguments.a[2], WalkFlags::None));
+}
+i64 call_execveat(Task& task, const Arguments& arguments) {
+  return to_return_value(execute_at(task, arguments));
+}
+
+i64 call_exit(Task& task, const Arguments& arguments) {
+  TaskInternals::exit_one(task, static_cast<i32>((arguments.a[0] & 0xff) << 8));
+  return 0;
+}
+i64 call_exit_group(Task& task, const Arguments& arguments) {
+  TaskInternals::begin_group_exit(task.process(), static_cast<i32>((arguments.a[0] & 0xff) << 8));
+  return 0;
+}
+
+namespace {
+
+LinuxResult<i32> wait4(Task& task, i32 pid, u64 status_address, u32 options, u64 usage_address) {
+  constexpr u32 kKnown = WaitRequest::kNoHang | WaitRequest::kStopped | WaitRequest::kContinued |
+                         WaitRequest::kNoThread | WaitRequest::kAll | WaitRequest::kClone;
+  if (options & ~kKnown) return std::unexpected(Errno::Invalid);
+  if (pid == INT32_MIN) return std::unexpected(Errno::NoProcess);
+  WaitRequest request{.options = options | WaitRequest::kExited};
+  if (pid > 0) {
+    request.of = WaitRequest::Of::Process;
+    request.id = pid;
+  } else if (pid != -1) {
+    request.of = WaitRequest::Of::Group;
+    request.id = -pid;
+  }
+  const auto result = TRY(TaskInternals::wait(task, request));
+  if (result.pid && status_address) TRY(task.user().write(status_address, result.status));
+  if (result.pid && usage_address) TRY(task.user().write(usage_address, ResourceUsage::of(result.usage)));
+  return result.pid;
+}
+
+/// The siginfo of what wait4 would call `status`.
+SignalInfo info_of(const WaitResult& result) {
+  SignalInfo info{.number = signal::kChild, .pid = result.pid, .uid = result.user};
+  if (result.status == 0xffff) {
+    info.code = child_code::kContinued;
+    info.status = signal::kContinue;
+  } else if ((result.status & 0xff) == 0x7f) {
+    info.code = child_code::kStopped;
+    info.status = result.status >> 8;
+  } else if (result.status & 0x7f) {
+    info.code = result.status & 0x80 ? child_code::kDumped : child_code::kKilled;
+    info.status = result.status & 0x7f;
+  } else {
+    info.code = child_code::kExited;
+    info.status = result.status >> 8;
+  }
+  return info;
+}
+
+LinuxResult<> waitid(Task& task, u32 kind, i32 id, u64 info_address, u32 options, u64 usage_address) {
+  constexpr u32 kEvents = WaitRequest::kStopped | WaitRequest::kExited | WaitRequest::kContinued;
+  constexpr u32 kKnown = kEvents | WaitRequest::kNoHang | WaitRequest::kNoReap | WaitRequest::kNoThread |
+                         WaitRequest::kAll | WaitRequest::kClone;
+  if (options & ~kKnown || !(options & kEvents)) return std::unexpected(Errno::Invalid);
+  WaitRequest request{.id = id, .options = options};
+  switch (kind) {
+    case 0: break;
+    case 1:
+      request.of = WaitRequest::Of::Process;
+      if (id <= 0) return std::unexpected(Errno::Invalid);
+      break;
+    case 2:
+      request.of = WaitRequest::Of::Group;
+      if (id < 0) return std::unexpected(Errno::Invalid);
+      break;
+    default: return std::unexpected(Errno::Invalid);
+  }
+  const auto result = TRY(TaskInternals::wait(task, request));
+  if (info_address) {
+    frame::Info info = frame::encode(result.pid ? info_of(result) : SignalInfo{});
+    TRY(task.user().write(info_address, info));
+  }
+  if (result.pid && usage_address) TRY(task.user().write(usage_address, ResourceUsage::of(result.usage)));
+  return {};
+}
+
+}  // namespace
+
+i64 call_wait4(Task& task, const Arguments& arguments) {
+  return to_return_value(wait4(task, static_cast<i32>(arguments.a[0]), arguments.a[1],
+                               static_cast<u32>(arguments.a[2]), arguments.a[3]));
+}
+i64 call_waitid(Task& task, const Arguments& arguments) {
+  return to_return_value(waitid(task, static_cast<u32>(arguments.a[0]), static_cast<i32>(arguments.a[1]),
+                                arguments.a[2], static_cast<u32>(arguments.a[3]), arguments.a[4]));
+}
+
+i64 call_arch_prctl(Task& task, const Arguments& arguments) {
+  constexpr u64 kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
+  const auto [code, address, u2, u3, u4, u5] = arguments.a;
+  auto& registers = task.context().all_registers();
+  switch (code) {
+    case kSetFs:
+    case kSetGs:
+      if (address >= Domain::kUserEnd.value) return failure(Errno::Perm);
+      (code == kSetFs ? registers.fs_base : registers.gs_base) = address;
+      return 0;
+    case kGetFs: return to_return_value(task.user().write(address, registers.fs_base));
+    case kGetGs: return to_return_value(task.user().write(address, registers.gs_base));
+    default: return failure(Errno::Invalid);
+  }
+}
+
+i64 call_set_tid_address(Task& task, const Arguments& arguments) {
+  TaskInternals::set_clear_child_tid(task, arguments.a[0]);
+  return task.id();
+}
+void TaskInternals::set_clear_child_tid(Task& task, u64 address) {
+  task.clear_child_tid_ = address;
+}
+
+i64 call_set_robust_list(Task& task, const Arguments& arguments) {
+  constexpr u64 kHeadBytes = 24;
+  if (arguments.a[1] != kHeadBytes) return failure(Errno::Invalid);
+  TaskInternals::robust_list(task) = arguments.a[0];
+  return 0;
+}
+u64& TaskInternals::robust_list(Task& task) {
+  return task.robust_list_;
+}
+
+i64 call_get_robust_list(Task& task, const Arguments& arguments) {
+  const auto [tid, head_address, bytes_address, u3, u4, u5] = arguments.a;
+  const auto number = static_cast<i32>(tid);
+  if (number && number != task.id()) {
+    return failure(task.personality().processes().find_task(number) ? Errno::Perm : Errno::NoProcess);
+  }
+  if (!task.user().write(bytes_address, u64{24}).has_value()) return failure(Errno::Fault);
+  return to_return_value(task.user().write(head_address, TaskInternals::robust_list(task)));
+}
+
+/// Restartable sequences are not offered; libraries do without.
+i64 call_rseq(Task&, const Arguments&) {
+  return failure(Errno::NoSys);
+}
+
+i64 call_personality(Task&, const Arguments& arguments) {
+  constexpr u64 kQuery = 0xffff'ffff, kLinux = 0, kNoRandomization = 0x0040000;
+  const auto wanted = arguments.a[0] & 0xffff'ffff;
+  return wanted == kQuery || (wanted & ~kNoRandomization) == kLinux ? 0 : failure(Errno::Invalid);
+}
+
+i64 call_prctl(Task& task, const Arguments& arguments) {
+  return to_return_value(TaskInternals::control(task, arguments));
+}
+
+LinuxResult<u64> TaskInternals::control(Task& task, const Arguments& arguments) {
+  enum : u32 {
+    kSetDeathSignal = 1,
+    kGetDeathSignal = 2,
+    kGetDumpable = 3,
+    kSetDumpable = 4,
+    kGetKeepCapabilities = 7,
+    kSetKeepCapabilities = 8,
+    kSetName = 15,
+    kGetName = 16,
+    kGetSeccomp = 21,
+    kReadCapability = 23,
+    kSetTimerSlack = 29,
+    kGetTimerSlack = 30,
+    kSetSubreaper = 36,
+    kGetSubreaper = 37,
+    kSetNoNewPrivileges = 38,
+    kGetNoNewPrivileges = 39,
+    kGetThpDisable = 42,
+    kSetVma = 0x53564d41,
+  };
+  const auto [option, value, u2, u3, u4, u5] = arguments.a;
+  constexpr u64 kLastCapability = 40, kTimerSlackNs = 50'000;
+  switch (static_cast<u32>(option)) {
+    case kSetDeathSignal:
+      if (value > signal::kCount) return std::unexpected(Errno::Invalid);
+      task.parent_death_signal_ = static_cast<i32>(value);
+      return 0;
+    case kGetDeathSignal: TRY(task.user().write(value, task.parent_death_signal_)); return 0;
+    case kGetDumpable: return 1;
+    case kSetDumpable:
+      if (value > 1) return std::unexpected(Errno::Invalid);
+      return 0;
+    case kSetName: {
+      char name[16] = {};
+      for (u64 i = 0; i + 1 < sizeof name; ++i) {
+        name[i] = TRY(task.user().read<char>(value + i));
+        if (name[i] == 0) break;
+      }
+      task.set_name(name);
+      return 0;
+    }
+    case kGetName: {
+      char name[16];
+      task.copy_name(name);
+      TRY(task.user().write(value, name));
+      return 0;
+    }
+    case kReadCapability:
+      if (value > kLastCapability) return std::unexpected(Errno::Invalid);
+      return task.identity().privileged();
+    case kSetSubreaper: task.process_->child_subreaper_ = value != 0; return 0;
+    case kGetSubreaper: TRY(task.user().write(value, i32{task.process_->child_subreaper_})); return 0;
+    case kGetTimerSlack: return kTimerSlackNs;
+    case kGetKeepCapabilities:
+    case kSetKeepCapabilities:
+    case kGetSeccomp:
+    case kSetTimerSlack:
+    case kSetNoNewPrivileges:
+    case kGetNoNewPrivileges:
+    case kGetThpDisable: return 0;
+    default: return std::unexpected(Errno::Invalid);
+  }
+}
+
+namespace {
+
+LinuxResult<u64> futex(Task& task, const Arguments& arguments) {
+  enum : u32 {
+    kWait = 0,
+    kWake = 1,
+    kRequeue = 3,
+    kCompareRequeue = 4,
+    kWakeOp = 5,
+    kWaitBits = 9,
+    kWakeBits = 10
+  };
+  constexpr u32 kPrivate = 128, kRealtime = 256;
+  const auto [address, operation, value, timeout, target, value3] = arguments.a;
+  const bool is_private = operation & kPrivate;
+  auto& table = task.personality().futexes();
+  auto& place = task.personality().place();
+  const auto command = static_cast<u32>(operation) & ~(kPrivate | kRealtime);
+  switch (command) {
+    case kWait:
+    case kWaitBits: {
+      Nanoseconds deadline = kForever;
+      if (timeout) {
+        const auto given = TRY(task.user().read<TimeSpec>(timeout));
+        if (!given.valid()) return std::unexpected(Errno::Invalid);
+        deadline = given.total();
+        if (command == kWait) deadline += place.monotonic_ns();
+        if (command == kWaitBits && (operation & kRealtime)) {
+          const Nanoseconds now = place.realtime_ns();
+          deadline = place.monotonic_ns() + (deadline > now ? deadline - now : 0);
+        }
+      }
+      TRY(table.wait(task, address, static_cast<u32>(value),
+                     command == kWait ? FutexTable::kAnyBits : static_cast<u32>(value3), is_private,
+                     deadline));
+      return 0;
+    }
+    case kWake:
+      return TRY(
+          table.wake(task.memory(), address, static_cast<u32>(value), FutexTable::kAnyBits, is_private));
+    case kWakeBits:
+      return TRY(
+          table.wake(task.memory(), address, static_cast<u32>(value), static_cast<u32>(value3), is_private));
+    case kRequeue:
+    case kCompareRequeue: {
+      const auto expected = static_cast<u32>(value3);
+      if (static_cast<i32>(value) < 0 || static_cast<i32>(timeout) < 0)
+        return std::unexpected(Errno::Invalid);
+      return TRY(table.requeue(task, address, static_cast<u32>(value), target, static_cast<u32>(timeout),
+                               command == kCompareRequeue ? &expected : nullptr, is_private));
+    }
+    default: return std::unexpected(Errno::NoSys);
+  }
+}
+
+}  // namespace
+
+i64 call_futex(Task& task, const Arguments& arguments) {
+  return to_return_value(futex(task, arguments));
+}
+
+}  // namespace vari::linux

@@ -1,0 +1,33 @@
+// Small helpers of the memory map's parts.
+#pragma once
+
+#include "interfaces/place.h"
+#include "personalities/linux/memory/frame_references.h"
+
+namespace vari::linux {
+
+constexpr Access without_write(Access access) {
+  return static_cast<Access>(static_cast<u8>(access) & ~static_cast<u8>(Access::Write));
+}
+
+/// True if any of `kinds` is among what an access wants.
+constexpr bool wants(Access wanted, Access kinds) {
+  return (static_cast<u8>(wanted) & static_cast<u8>(kinds)) != 0;
+}
+
+/// Drops the reference that each removed mapping held.
+class PageDropper final : public Domain::Visitor {
+ public:
+  explicit PageDropper(FrameReferences& references) : references_(references) {}
+  void visit(VirtualAddress, const Mapping& mapping) override {
+    references_.drop(mapping.frame);
+    ++count_;
+  }
+  u64 count() const { return count_; }
+
+ private:
+  FrameReferences& references_;
+  u64 count_ = 0;
+};
+
+}  // namespace vari::linux

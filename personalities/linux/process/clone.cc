@@ -1,0 +1,234 @@
+// clone: a further task, in the caller's process or in a new one. All that can fail comes before the
+// child is published; from then on it exists.
+#include "personalities/linux/files/file_system_context.h"
+#include "personalities/linux/files/file_table.h"
+#include "personalities/linux/memory/memory_map.h"
+#include "personalities/linux/personality.h"
+#include "personalities/linux/process/task_internals.h"
+
+namespace vari::linux {
+
+using runtime::Guard;
+using runtime::SpinLock;
+
+namespace {
+
+LinuxResult<> check(const CloneRequest& request) {
+  const u64 flags = request.flags;
+  const auto has = [flags](u64 flag) { return (flags & flag) != 0; };
+  if (has(CloneRequest::kThread) && !has(CloneRequest::kHandlers)) return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kHandlers) && !has(CloneRequest::kMemory)) return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kHandlers) && has(CloneRequest::kClearHandlers))
+    return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kNamespaces | CloneRequest::kPidDescriptor)) return std::unexpected(Errno::Invalid);
+  if (request.exit_signal < 0 || request.exit_signal > signal::kCount) return std::unexpected(Errno::Invalid);
+  return {};
+}
+
+/// The child continues where the parent is, with 0 as the call's result.
+LinuxResult<> copy_registers(Task& parent, Context& child, const CloneRequest& request) {
+  auto& to = child.registers();
+  to = parent.context().all_registers();  // with the segment bases
+  to.rax = 0;
+  if (request.stack) to.rsp = request.stack;
+  if (request.flags & CloneRequest::kSetTls) {
+    if (request.tls >= Domain::kUserEnd.value) return std::unexpected(Errno::Perm);
+    to.fs_base = request.tls;
+  }
+  const std::size_t bytes = parent.context().vector_state_bytes();
+  auto* state = static_cast<u8*>(runtime::allocate(bytes));
+  if (!state) return std::unexpected(Errno::NoMemory);
+  parent.context().save_vector_state({state, bytes});
+  const auto done = child.restore_vector_state({state, bytes});
+  runtime::free(state, bytes);
+  TRY(done);
+  return {};
+}
+
+u32 tasks_of_user(ProcessTable& table, u32 user) {
+  u32 count = 0;
+  for (i32 at = 0;;) {
+    const auto process = table.next(at);
+    if (!process) return count;
+    at = process->id();
+    if (process->snapshot().identity.user == user) count += process->task_count();
+  }
+}
+
+}  // namespace
+
+LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const CloneRequest& request) {
+  const auto has = [&](u64 flag) { return (request.flags & flag) != 0; };
+  child.memory_ = has(CloneRequest::kMemory) ? parent.memory_ : TRY(parent.memory_->clone());
+  child.files_ = has(CloneRequest::kFiles) ? parent.files_ : TRY(parent.files_->clone());
+  child.file_system_ =
+      has(CloneRequest::kFileSystem) ? parent.file_system_ : TRY(parent.file_system_->clone());
+  child.credentials_ = parent.credentials_;
+  child.blocked_ = parent.blocked_;
+  if (!has(CloneRequest::kMemory) || has(CloneRequest::kVfork))
+    child.alternate_stack_ = parent.alternate_stack_;
+  if (has(CloneRequest::kChildSetTid)) child.set_child_tid_ = request.child_tid;
+  if (has(CloneRequest::kChildClearTid)) child.clear_child_tid_ = request.child_tid;
+  __builtin_memcpy(child.name_, parent.name_, sizeof child.name_);
+  child.start_ns_ = parent.personality_.place().monotonic_ns();
+  return {};
+}
+
+LinuxResult<Ref<Process>> TaskInternals::process_for_child(Task& parent, const CloneRequest& request) {
+  auto& from = *parent.process_;
+  if (request.flags & CloneRequest::kThread) return parent.process_;
+  Ref<SignalHandlers> handlers = from.handlers_;
+  if (!(request.flags & CloneRequest::kHandlers)) {
+    handlers = TRY(runtime::make<SignalHandlers>());
+    if (!(request.flags & CloneRequest::kClearHandlers)) {
+      handlers->copy_from(*from.handlers_);
+    }
+  }
+  auto process = TRY(runtime::make<Process>(parent.personality_, std::move(handlers)));
+  Guard<SpinLock> guard(from.lock_);
+  process->limits_ = from.limits_;
+  process->nice_ = from.nice_;
+  process->executable_ = from.executable_;
+  return process;
+}
+
+LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request) {
+  TRY(check(request));
+  auto& personality = parent.personality_;
+  if (personality.memory_is_short()) return std::unexpected(Errno::NoMemory);
+  const auto limit = parent.process_->soft_limit(Resource::Processes);
+  if (limit != kUnlimited && !parent.identity().privileged() &&
+      tasks_of_user(personality.processes(), parent.identity().user) >= limit)
+    return std::unexpected(Errno::Again);
+
+  auto process = TRY(process_for_child(parent, request));
+  auto child = TRY(runtime::make<Task>(personality, process));
+  TRY(share_or_copy(parent, *child, request));
+  child->context_ = TRY(personality.place().create_context(child->memory_->domain()));
+  child->registers_ = &child->context_->registers();
+  TRY(copy_registers(parent, *child->context_, request));
+
+  VforkCompletion completion;
+  if (request.flags & CloneRequest::kVfork) child->vfork_ = &completion;
+  auto* process_parent = (request.flags & CloneRequest::kParent) ? nullptr : parent.process_.get();
+  const i32 id = TRY(publish(*child, &parent, process_parent, request));
+  // Written before the child runs, so that it finds its own number there if memory is shared.
+  if (request.flags & CloneRequest::kParentSetTid) (void)parent.user().write(request.parent_tid, id);
+  if (const auto started = start_thread(*child, [](void* task) { static_cast<Task*>(task)->live(); });
+      !started.has_value()) {
+    unpublish(*child);
+    return std::unexpected(Errno::Again);
+  }
+  if (request.flags & CloneRequest::kVfork) await_vfork(parent, completion);
+  return id;
+}
+
+/// Only death ends this wait before the child lets go: it may be using this task's stack.
+void TaskInternals::await_vfork(Task& parent, VforkCompletion& completion) {
+  while (!completion.done()) {
+    const auto waited = completion.queue().wait_until([&] { return completion.done(); }, kForever,
+                                                      runtime::Cancellation::Respect);
+    if (waited.has_value() || !fatal_signal_pending(parent)) continue;
+    // Killed. The child must not touch the completion any more: it takes the pointer under the lock.
+    if (detach_vfork(parent, completion)) return;
+  }
+  // The completer may still be inside wake_all(): it holds the table's lock around that.
+  Guard<SpinLock> guard(parent.personality_.processes().lock_);
+}
+
+void TaskInternals::complete_vfork(Task& task) {
+  Guard<SpinLock> guard(task.personality_.processes().lock_);
+  if (auto* completion = std::exchange(task.vfork_, nullptr)) completion->complete();
+}
+
+bool TaskInternals::detach_vfork(Task& parent, VforkCompletion& completion) {
+  auto& table = parent.personality_.processes();
+  Guard<SpinLock> guard(table.lock_);
+  if (completion.done()) return false;
+  for (auto& task : table.tasks_) {
+    if (task.vfork_ == &completion) task.vfork_ = nullptr;
+  }
+  return true;
+}
+
+LinuxResult<Ref<Task>> TaskInternals::create_bare(Personality& personality, std::string_view name) {
+  auto handlers = TRY(runtime::make<SignalHandlers>());
+  auto process = TRY(runtime::make<Process>(personality, std::move(handlers)));
+  auto task = TRY(runtime::make<Task>(personality, process));
+  task->credentials_ = TRY(runtime::make<Credentials>());
+  task->start_ns_ = personality.place().monotonic_ns();
+  task->set_name(name);
+  return task;
+}
+
+LinuxResult<i32> TaskInternals::publish(Task& task, Task* creator, Process* parent,
+                                        const CloneRequest& request) {
+  auto& table = task.personality_.processes();
+  auto& process = *task.process_;
+  const bool thread = (request.flags & CloneRequest::kThread) != 0;
+  Ref<ProcessGroup> released;
+  Guard<SpinLock> guard(table.lock_);
+  // A signal that was sent to the whole group must not miss the child: the creator acts upon it first.
+  if (creator && signal_pending(*creator)) return std::unexpected(Errno::RestartAlways);
+  const i32 id = TRY(table.unused_id());
+  task.id_ = id;
+  if (!thread) {
+    process.id_ = id;
+    if (creator && !parent) parent = creator->process_->parent_;
+    set_parent_locked(process, parent);
+    process.exit_signal_ = request.exit_signal;
+    if (parent) {
+      set_group_locked(table, process, creator ? creator->process_->group_ : parent->group_, released);
+      parent->children_.push_back(process);
+    }
+    process.acquire();  // the table's reference
+    table.processes_.insert(process);
+    __atomic_add_fetch(&table.processes_count_, 1, __ATOMIC_RELAXED);
+  }
+  task.acquire();  // the task's own, released by end()
+  table.tasks_.insert(task);
+  __atomic_add_fetch(&table.tasks_count_, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&table.forks_, 1, __ATOMIC_RELAXED);
+  Guard<SpinLock> process_guard(process.lock_);
+  process.tasks_.push_back(task);
+  ++process.task_count_;
+  if (process.exiting_ || process.executing_) task.set_attention(Task::kKilled);
+  if (process.stop_signal_) task.set_attention(Task::kStop);
+  return id;
+}
+
+/// Takes a child back that could not be given a thread. It never ran.
+void TaskInternals::unpublish(Task& task) {
+  auto& table = task.personality_.processes();
+  auto& process = *task.process_;
+  Ref<ProcessGroup> group;
+  Ref<Process> dead;
+  {
+    Guard<SpinLock> guard(table.lock_);
+    table.tasks_.erase(table.tasks_.iterator_to(task));
+    __atomic_sub_fetch(&table.tasks_count_, 1, __ATOMIC_RELAXED);
+    bool last = false;
+    {
+      Guard<SpinLock> process_guard(process.lock_);
+      process.tasks_.erase(process.tasks_.iterator_to(task));
+      last = --process.task_count_ == 0;
+    }
+    if (last) dead = unlink_locked(table, process, group);
+  }
+  task.release();
+}
+
+LinuxResult<> TaskInternals::start_thread(Task& task, runtime::Thread::Entry entry) {
+  // The thread may run, and end, before start() returns: it finds its Thread by itself in adopt_thread().
+  auto thread = runtime::Thread::start(entry, &task, {.name = "task", .personality = &task});
+  if (!thread.has_value()) return std::unexpected(Errno::Again);
+  return {};
+}
+
+/// First act of a task's thread: from now on signals can reach it.
+void TaskInternals::adopt_thread(Task& task) {
+  Guard<SpinLock> guard(task.process_->lock_);
+  task.thread_ = Ref<runtime::Thread>(runtime::Thread::current());
+}
+
+}  // namespace vari::linux

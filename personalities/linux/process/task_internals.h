@@ -1,0 +1,173 @@
+// What the parts of a task's life do to tasks and processes behind their public faces: clone, exec, exit,
+// wait, signals. One struct, so that friendship is granted once; each group of functions has a file of
+// its own, named beside it.
+#pragma once
+
+#include <functional>
+
+#include "personalities/linux/process/process.h"
+#include "personalities/linux/process/process_table.h"
+#include "personalities/linux/signals/send.h"
+
+namespace vari::linux {
+
+struct CloneRequest {
+  static constexpr u64 kMemory = 0x100, kFileSystem = 0x200, kFiles = 0x400, kHandlers = 0x800,
+                       kPidDescriptor = 0x1000, kTrace = 0x2000, kVfork = 0x4000, kParent = 0x8000,
+                       kThread = 0x10000, kNewMounts = 0x20000, kSystemVSemaphores = 0x40000,
+                       kSetTls = 0x80000, kParentSetTid = 0x100000, kChildClearTid = 0x200000,
+                       kDetached = 0x400000, kUntraced = 0x800000, kChildSetTid = 0x1000000,
+                       kClearHandlers = 0x100000000, kNamespaces = 0x7e000000 | kNewMounts;
+  u64 flags = 0;
+  u64 stack = 0;  // 0: the parent's
+  u64 parent_tid = 0, child_tid = 0, tls = 0;
+  int exit_signal = 0;
+};
+
+struct WaitRequest {
+  static constexpr u32 kNoHang = 1, kStopped = 2, kExited = 4, kContinued = 8, kNoReap = 0x0100'0000,
+                       kNoThread = 0x2000'0000, kAll = 0x4000'0000, kClone = 0x8000'0000;
+  enum class Of : u8 { Any, Process, Group } of = Of::Any;
+  i32 id = 0;
+  u32 options = 0;
+};
+struct WaitResult {
+  i32 pid = 0;  // 0: none has anything to report (kNoHang)
+  u32 user = 0;
+  i32 status = 0;  // as wait4 reports it
+  Usage usage;
+};
+
+/// The parent of a vforked child sleeps on this until the child needs its memory no longer.
+class VforkCompletion {
+ public:
+  void complete() {
+    __atomic_store_n(&done_, true, __ATOMIC_SEQ_CST);
+    queue_.wake_all();
+  }
+  bool done() const { return __atomic_load_n(&done_, __ATOMIC_SEQ_CST); }
+  runtime::WaitQueue& queue() { return queue_; }
+
+ private:
+  bool done_ = false;
+  runtime::WaitQueue queue_;
+};
+
+class ProgramImage;
+
+struct TaskInternals {
+  // clone.cc
+  static LinuxResult<i32> clone(Task& parent, const CloneRequest& request);
+  /// A task with no program yet, in a process of its own; for init and the first program.
+  static LinuxResult<Ref<Task>> create_bare(Personality& personality, std::string_view name);
+  /// Makes it findable, as a child of `parent`; Again: no number is left.
+  static LinuxResult<i32> publish(Task& task, Task* creator, Process* parent, const CloneRequest& request);
+  static void unpublish(Task& task);
+  static void adopt_thread(Task& task);
+  static LinuxResult<> share_or_copy(Task& parent, Task& child, const CloneRequest& request);
+  static LinuxResult<Ref<Process>> process_for_child(Task& parent, const CloneRequest& request);
+  static void await_vfork(Task& parent, VforkCompletion& completion);
+  static void complete_vfork(Task& task);
+  static bool detach_vfork(Task& parent, VforkCompletion& completion);
+  static LinuxResult<> start_thread(Task& task, runtime::Thread::Entry entry);
+
+  // exit.cc
+  /// All tasks of the process are to end; the first code counts. As wait() reports it.
+  static void begin_group_exit(Process& process, i32 wait_status);
+  static void begin_group_exit_locked(Process& process, i32 wait_status);
+  /// The calling task alone is to end, when its call returns.
+  static void exit_one(Task& task, i32 wait_status);
+  /// The calling task ends; what it held is released. Never returns, never allocates.
+  [[noreturn]] static void end(Task& task);
+  static void release_memory_users(Task& task);
+  static void release_resources(Task& task);
+  static void leave_process(Task& task);
+  /// What is to be released once no lock is held.
+  struct Leavings;
+  static void process_dies_locked(ProcessTable& table, Process& process, Leavings& leavings)
+      REQUIRES(table.lock_);
+  static void tell_exit_locked(Process& process, Process& parent);
+  static void set_parent_locked(Process& process, Process* parent);
+  static void reparent_children_locked(ProcessTable& table, Process& process) REQUIRES(table.lock_);
+  static bool is_orphaned_locked(ProcessTable& table, const ProcessGroup& group, const Process* ignoring)
+      REQUIRES(table.lock_);
+  static bool has_stopped_member_locked(const ProcessGroup& group);
+  static void hang_up_if_orphaned_locked(ProcessTable& table, Process& member, Process* parent,
+                                         const Process* ignoring) REQUIRES(table.lock_);
+  /// Takes a dead process out of the tables; the table's reference is the caller's to release.
+  [[nodiscard]] static Ref<Process> unlink_locked(ProcessTable& table, Process& process,
+                                                  Ref<ProcessGroup>& group) REQUIRES(table.lock_);
+  static void set_group_locked(ProcessTable& table, Process& process, Ref<ProcessGroup> group,
+                               Ref<ProcessGroup>& released) REQUIRES(table.lock_);
+  // out_of_memory.cc
+  /// The calling task could not get a page: somebody must go. Returns when the fault may be tried again.
+  static void out_of_memory(Task& task);
+  static bool is_exiting(Process& process);
+
+  // calls/task_calls.cc
+  static void set_clear_child_tid(Task& task, u64 address);
+  static u64& robust_list(Task& task);
+  static LinuxResult<u64> control(Task& task, const Arguments& arguments);
+  // calls/time_calls.cc
+  static ProcessTimers* timers(Process& process);
+  static LinuxResult<std::reference_wrapper<ProcessTimers>> make_timers(Process& process);
+  // calls/identity_calls.cc
+  static LinuxResult<> set_identity(Task& task, const Identity& identity);
+  // calls/resource_calls.cc, schedule_calls.cc
+  static LinuxResult<Limit> change_limit(Process& process, Resource resource, const Limit* wanted,
+                                         bool privileged);
+  static void set_nice(Process& process, i32 nice);
+  static LinuxResult<> set_affinity(Task& task, const runtime::CpuSet& set);
+  static runtime::CpuSet affinity(Task& task);
+
+  // wait.cc
+  static LinuxResult<WaitResult> wait(Task& caller, const WaitRequest& request);
+  static bool scan_children(Process& parent, const WaitRequest& request, WaitResult& result, bool& any);
+  static bool report_child_locked(Process& child, const WaitRequest& request, WaitResult& result);
+
+  // init.cc
+  static LinuxResult<> start_init(Personality& personality);
+  [[noreturn]] static void init_main(Task& init);
+  [[noreturn]] static void first_main(Task& task);
+  static LinuxResult<> start_first_program(Task& init);
+  static LinuxResult<> prepare_first_program(Task& task);
+
+  // execute.cc
+  static LinuxResult<> execute(Task& task, ProgramImage& image);
+  static LinuxResult<> become_only_task(Task& task);
+
+  // signals/send.cc
+  static bool deliver_locked(Process& process, Task* task, const SignalInfo& info, QueuedSignal* entry);
+  static LinuxResult<> queue(Process& process, Task* task, const SignalInfo& info);
+  static void force(Task& task, const SignalInfo& info);
+  static u32 signal_group(ProcessTable& table, i32 group_id, const SignalInfo& info);
+  static u32 signal_group_locked(ProcessGroup& group, const SignalInfo& info);
+  static void wake_for_locked(Process& process, Task* task, int number);
+  static void prepare_locked(Process& process, int number);
+  static void notify_parent_locked(Process& process, int code, int status);
+  static void discard_ignored(Process& process, SignalSet signals);
+  /// Under the process's lock: the signals that the task could act upon now.
+  static SignalSet deliverable_locked(const Task& task);
+  static void set_mask(Task& task, SignalSet mask);
+  static void replace_mask_until_return(Task& task, SignalSet mask);
+  static void set_waited(Task& task, SignalSet signals);
+  static SignalSet pending(Task& task);
+  static LinuxResult<> set_alternate_stack(Task& task, u64 stack_address, u64 old_address);
+
+  // signals/deliver.cc
+  static bool act_on_signals(Task& task, bool& handler_ran);
+  static bool take_signal(Task& task, SignalSet wanted, SignalInfo& info);
+  static void restart_interrupted_call(Task& task);
+  static void settle_interrupted_call(Task& task, const SignalAction& action);
+  // signals/stop.cc
+  static bool begin_stop(Task& task, int number);
+  static void stay_stopped(Task& task);
+  static bool stop_is_complete_locked(Process& process);
+  static void tell_stopped(Process& process, int number);
+
+  // signals/frame.cc
+  static LinuxResult<> push_frame(Task& task, const SignalInfo& info, const SignalAction& action);
+  static LinuxResult<> pop_frame(Task& task);
+};
+
+}  // namespace vari::linux

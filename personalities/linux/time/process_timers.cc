@@ -1,0 +1,82 @@
+// See process_timers.h. A timer on processor time is asked again after the real time in which it could
+// have run out at the earliest, if the process ran on one core; on several it is late by at most that.
+#include "personalities/linux/time/process_timers.h"
+
+#include <algorithm>
+
+#include "personalities/linux/personality.h"
+#include "personalities/linux/process/process.h"
+#include "personalities/linux/signals/send.h"
+
+namespace vari::linux {
+
+using runtime::Guard;
+using runtime::SpinLock;
+
+namespace {
+constexpr Nanoseconds kLeastDelay = kMillisecond;
+constexpr int kSignals[] = {signal::kAlarm, signal::kVirtualAlarm, signal::kProfile};
+}  // namespace
+
+ProcessTimers::ProcessTimers(Process& process) : process_(process) {
+  for (u32 i = 0; i < kKinds; ++i) {
+    timers_[i].owner = this;
+    timers_[i].kind = static_cast<Kind>(i);
+  }
+}
+
+TimerService& ProcessTimers::service() {
+  return process_.personality().timers();
+}
+
+Nanoseconds ProcessTimers::clock(Kind kind) {
+  if (kind == Kind::Real) return process_.personality().place().monotonic_ns();
+  const auto usage = process_.usage();
+  return kind == Kind::Virtual ? usage.user_ns : usage.user_ns + usage.system_ns;
+}
+
+ProcessTimers::Setting ProcessTimers::get_locked(Interval& timer, Nanoseconds now) {
+  if (timer.due == kForever) return {0, timer.interval};
+  return {timer.due > now ? timer.due - now : 1, timer.interval};
+}
+
+ProcessTimers::Setting ProcessTimers::get(Kind kind) {
+  const Nanoseconds now = clock(kind);
+  Guard<SpinLock> guard(lock_);
+  return get_locked(timers_[static_cast<u32>(kind)], now);
+}
+
+ProcessTimers::Setting ProcessTimers::set(Kind kind, const Setting& setting) {
+  auto& timer = timers_[static_cast<u32>(kind)];
+  const Nanoseconds now = clock(kind);
+  Setting previous;
+  {
+    Guard<SpinLock> guard(lock_);
+    previous = get_locked(timer, now);
+    timer.interval = setting.interval;
+    timer.due = setting.remaining ? now + setting.remaining : kForever;
+  }
+  const Nanoseconds real = process_.personality().place().monotonic_ns();
+  service().set(timer, setting.remaining ? real + setting.remaining : kForever);
+  return previous;
+}
+
+void ProcessTimers::stop() {
+  for (auto& timer : timers_) service().cancel(timer);
+}
+
+Nanoseconds ProcessTimers::Interval::on_timer(Nanoseconds now) {
+  const Nanoseconds clock_now = kind == Kind::Real ? now : owner->clock(kind);
+  Nanoseconds next = kForever;
+  {
+    Guard<SpinLock> guard(owner->lock_);
+    if (due == kForever) return kForever;
+    if (clock_now < due) return now + std::max(due - clock_now, kLeastDelay);
+    due = interval ? std::max(due + interval, clock_now + 1) : kForever;
+    if (due != kForever) next = now + (due - clock_now);
+  }
+  send_signal(owner->process_, SignalInfo::from_kernel(kSignals[static_cast<u32>(kind)]));
+  return next;
+}
+
+}  // namespace vari::linux

@@ -1,0 +1,45 @@
+// The interval timers of a process: real time (SIGALRM), and its own processor time (SIGVTALRM, SIGPROF).
+#pragma once
+
+#include "personalities/linux/time/timer_service.h"
+#include "runtime/memory.h"
+
+namespace vari::linux {
+
+class Process;
+
+class ProcessTimers : public runtime::Allocated {
+ public:
+  enum class Kind : u32 { Real, Virtual, Profile };
+  static constexpr u32 kKinds = 3;
+  struct Setting {
+    Nanoseconds remaining = 0;  // 0: not running
+    Nanoseconds interval = 0;   // 0: once
+  };
+
+  explicit ProcessTimers(Process& process);
+  Setting get(Kind kind);
+  /// The previous setting.
+  Setting set(Kind kind, const Setting& setting);
+  /// After return none of them fires any more. Blocks.
+  void stop();
+
+ private:
+  class Interval final : public Timer {
+   public:
+    Nanoseconds on_timer(Nanoseconds now) override;
+    ProcessTimers* owner = nullptr;
+    Kind kind = Kind::Real;
+    Nanoseconds interval = 0;
+    Nanoseconds due = kForever;  // monotonic for Real, processor time for the others
+  };
+  TimerService& service();
+  Nanoseconds clock(Kind kind);
+  Setting get_locked(Interval& timer, Nanoseconds now) REQUIRES(lock_);
+
+  Process& process_;
+  runtime::SpinLock lock_;  // guards the timers' interval and due
+  Interval timers_[kKinds];
+};
+
+}  // namespace vari::linux
