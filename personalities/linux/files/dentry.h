@@ -16,14 +16,26 @@
 
 namespace vari::linux {
 
-class Dentry final : public runtime::Managed {
+class Dentry final : public runtime::Allocated {
  public:
   static constexpr std::size_t kMaximumName = 255;
+
+  void acquire() { __atomic_fetch_add(&references_, 1, __ATOMIC_RELAXED); }
+  /// The last release destroys it, and its parent if that was held by it alone, and so on upwards: in a
+  /// loop, since a program can make the tree as deep as it likes.
+  void release() {
+    if (drop()) destroy_upwards(this);
+  }
 
   /// A dentry outside any tree: a root ("/"), or an anonymous object ("pipe:[7]"). NameTooLong, NoMemory.
   static LinuxResult<Ref<Dentry>> create_root(Ref<Inode> inode, std::string_view name);
   /// A name in `parent` that is not (yet) among its children.
   static LinuxResult<Ref<Dentry>> create(Dentry& parent, Ref<Inode> inode, std::string_view name);
+  /// For a dentry that was created with a null inode, before it is attached: so that all memory is at hand
+  /// before the file system does something that can't be undone.
+  void set_inode(Ref<Inode> inode) { inode_ = std::move(inode); }
+  /// Detaches all names below `root`, which nobody uses any longer: its file system was unmounted.
+  static void tear_down(Dentry& root);
 
   Inode& inode() const { return *inode_; }
   /// The directory that the name stands in; the dentry itself for a root.
@@ -33,6 +45,8 @@ class Dentry final : public runtime::Managed {
   std::size_t copy_name(std::span<char, kMaximumName + 1> to);
   /// True once the name was removed (the object may live on).
   bool removed() const { return __atomic_load_n(&removed_, __ATOMIC_ACQUIRE); }
+  /// For an object that never had a name (O_TMPFILE).
+  void mark_removed() { __atomic_store_n(&removed_, true, __ATOMIC_RELEASE); }
   /// True if some mount sits on it (in any namespace): a hint that the mount table is to be asked.
   bool is_mount_point() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
   void add_mount(int change) { __atomic_fetch_add(&mounts_, change, __ATOMIC_ACQ_REL); }
@@ -42,9 +56,9 @@ class Dentry final : public runtime::Managed {
   bool has_children();
   // With the directory's mutex held:
   /// Makes `child`, which was created for this directory, one of its children.
-  void attach(Ref<Dentry> child);
+  void attach(Ref<Dentry> child) EXCLUDES(lock_);
   /// Takes the child out; it is `removed()` from now on.
-  void detach(Dentry& child);
+  void detach(Dentry& child) EXCLUDES(lock_);
   /// Moves `child` here under a new name (memory for which the caller has reserved, see Name); `replaced`,
   /// if any, is detached in the same step.
   class Name;
@@ -82,7 +96,9 @@ class Dentry final : public runtime::Managed {
 
  private:
   Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent);
-  ~Dentry() override;
+  ~Dentry();
+  bool drop() { return __atomic_fetch_sub(&references_, 1, __ATOMIC_ACQ_REL) == 1; }
+  static void destroy_upwards(Dentry* dying);
   template <class T, class... A>
   friend Result<Ref<T>> runtime::make(A&&... arguments);
 
@@ -108,6 +124,7 @@ class Dentry final : public runtime::Managed {
   static void lock_both(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS;
   static void unlock_both(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS;
 
+  u32 references_ = 1;  // atomic
   runtime::SpinLock lock_;
   Ref<Inode> inode_;
   Name name_;         // changed under own lock_ and the parent's

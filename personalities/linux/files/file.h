@@ -85,8 +85,6 @@ class File : public runtime::Managed {
   virtual const Path* path() const { return nullptr; }
   /// For /proc/PID/fd where there is no path: "pipe" gives "pipe:[7]".
   virtual std::string_view kind_name() const { return "anon_inode"; }
-  /// A descriptor that refers to this description is being closed (others may remain).
-  virtual void on_close(Task&) {}
   /// The position for /proc/PID/fdinfo.
   virtual u64 position() const { return 0; }
 
@@ -105,7 +103,7 @@ class File : public runtime::Managed {
  private:
   friend class Epoll;
   u32 flags_;
-  EpollItem* epoll_items_ = nullptr;  // guarded by the one lock in epoll.cc's EpollLinks
+  EpollItem* epoll_items_ = nullptr;  // guarded by Vfs::epoll_mutex()
 };
 
 }  // namespace vari::linux

@@ -12,6 +12,7 @@ class Dentry;  // files/dentry.h
 
 struct FileSystemStatistics {
   u64 magic = 0, block_bytes = kPageBytes, blocks = 0, free_blocks = 0, files = 0, free_files = 0;
+  u64 memory_pages = 0;  // that its contents occupy, for /proc/meminfo
 };
 
 class FileSystem : public runtime::Managed {
@@ -25,6 +26,11 @@ class FileSystem : public runtime::Managed {
   /// True: each directory's dentry knows all its names (tmpfs); a name that is not there does not exist.
   /// False: look_up() is asked each time, and nothing is kept (procfs).
   virtual bool names_are_kept() const { return true; }
+  /// False for those of which there is one only, and which must survive their last mount (devtmpfs).
+  virtual bool ends_with_last_mount() const { return true; }
+  /// How many mounts show it; the last one to go tears down the names.
+  void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
+  bool drop_mount() { return __atomic_fetch_sub(&mounts_, 1, __ATOMIC_ACQ_REL) == 1; }
   u64 new_inode_number() { return __atomic_add_fetch(&last_inode_, 1, __ATOMIC_RELAXED); }
 
  protected:
@@ -34,6 +40,7 @@ class FileSystem : public runtime::Managed {
   Vfs& vfs_;
   const u64 device_;
   u64 last_inode_ = 0;
+  u32 mounts_ = 0;
 };
 
 /// How mount(2) finds a kind of file system by name: a row of a constant table.

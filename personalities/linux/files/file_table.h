@@ -57,6 +57,8 @@ class FileTable final : public runtime::Managed {
   LinuxResult<> replace(u32 descriptor, Ref<File> file, bool close_on_exec, u64 limit) EXCLUDES(lock_);
   /// Takes it out; the caller closes it by releasing. BadFile. Never allocates.
   LinuxResult<Ref<File>> remove(i64 descriptor) EXCLUDES(lock_);
+  /// close(2): takes it out, drops the table's record locks on the file, and releases it.
+  LinuxResult<> close(i64 descriptor) EXCLUDES(lock_);
   void close_all() EXCLUDES(lock_);
   /// execve.
   void close_on_exec() EXCLUDES(lock_);
@@ -79,7 +81,6 @@ class FileTable final : public runtime::Managed {
   /// Makes room for `descriptor`.
   LinuxResult<> grow(u64 descriptor) EXCLUDES(lock_);
   i64 lowest_free_locked(u64 from) const REQUIRES(lock_);
-  void closed(Ref<File> file);
 
   runtime::SpinLock lock_;
   Slot* slots_ = nullptr;  // changed under lock_; read without it by the only user

@@ -16,7 +16,10 @@
 
 namespace vari::linux {
 
+class Dentry;      // files/dentry.h
+class FileLocks;   // files/file_locks.h
 class FileSystem;  // files/file_system.h
+class Pipe;        // files/pipe.h
 
 /// The type part of st_mode.
 enum class FileKind : u32 {
@@ -46,9 +49,9 @@ struct Attributes {
 
 /// What chmod, chown, utimensat change; only the fields that are set.
 struct AttributeChange {
-  std::optional<u32> mode;  // permission bits only
-  std::optional<u32> user, group;
-  std::optional<i64> accessed_ns, modified_ns;
+  std::optional<u32> mode = {};  // permission bits only
+  std::optional<u32> user = {}, group = {};
+  std::optional<i64> accessed_ns = {}, modified_ns = {};
 };
 
 /// What the new object of mknod, mkdir, symlink, open(O_CREAT) is to be.
@@ -57,7 +60,7 @@ struct NewInode {
   u32 mode = 0;  // permission bits, umask applied
   u32 user = 0, group = 0;
   u64 device = 0;
-  std::string_view link_target;
+  std::string_view link_target = {};
 };
 
 struct OpenRequest {
@@ -89,10 +92,10 @@ class Inode : public runtime::Managed {
   virtual bool is_magic_link() const { return false; }
   virtual LinuxResult<Path> follow_magic_link(Task&) { return std::unexpected(Errno::NoEntry); }
 
-  // Directories. All are called with mutex() held; the caller has checked that names are new or there,
-  // and permissions, and keeps the dentries in step afterwards.
-  /// The object of a name that the directory's dentry does not know (see Dentry::complete()).
+  /// The object of a name, where FileSystem::names_are_kept() is false. Without mutex().
   virtual LinuxResult<Ref<Inode>> look_up(Task&, std::string_view) { return std::unexpected(Errno::NoEntry); }
+  // Changes of directories. All are called with mutex() held; the caller has checked that names are new or
+  // there, and permissions, and changes the dentries afterwards, which can't fail.
   virtual LinuxResult<Ref<Inode>> create(const NewInode&) { return std::unexpected(Errno::Perm); }
   /// A further name for `existing`.
   virtual LinuxResult<> link(Inode&) { return std::unexpected(Errno::Perm); }
@@ -106,27 +109,32 @@ class Inode : public runtime::Managed {
 
   // Attribute helpers for file systems and files.
   void touch(bool accessed, bool modified, bool changed);
+  /// A read: the access time moves only if it would otherwise lie before a change, or is a day old
+  /// (Linux's relatime).
+  void note_access();
   void add_links(int change);
   u32 links() const { return __atomic_load_n(&attributes_.links, __ATOMIC_RELAXED); }
   u32 user() const { return __atomic_load_n(&attributes_.user, __ATOMIC_RELAXED); }
   u32 group() const { return __atomic_load_n(&attributes_.group, __ATOMIC_RELAXED); }
   u64 device() const { return attributes_.device; }
-  u64 size() const { return __atomic_load_n(&attributes_.size, __ATOMIC_RELAXED); }
+  virtual u64 size() const { return __atomic_load_n(&attributes_.size, __ATOMIC_RELAXED); }
 
  protected:
   Inode(FileSystem& file_system, u64 number, const Attributes& attributes);
   ~Inode() override;
   void set_size(u64 size) { __atomic_store_n(&attributes_.size, size, __ATOMIC_RELAXED); }
-  void add_blocks(i64 change) { __atomic_fetch_add(&attributes_.blocks, static_cast<u64>(change), __ATOMIC_RELAXED); }
+  void set_times(i64 modified_ns);
 
  private:
   friend class FileLocks;
-  friend class FifoInodes;
+  friend class Fifos;
   FileSystem& file_system_;  // holds a reference, see the destructor
   const u64 number_;
   runtime::Mutex mutex_;
   runtime::SpinLock attributes_lock_;
   Attributes attributes_;
+  Pipe* fifo_ = nullptr;        // FIFOs in use: not a reference, see files/pipe.cc
+  FileLocks* locks_ = nullptr;  // made by the first lock, see files/file_locks.cc
 };
 
 }  // namespace vari::linux

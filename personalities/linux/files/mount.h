@@ -3,6 +3,8 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <string_view>
+
 #include "personalities/linux/errno.h"
 #include "personalities/linux/files/path.h"
 #include "runtime/memory.h"
@@ -50,6 +52,8 @@ class Mount final : public runtime::Managed {
 
 class MountTable {
  public:
+  static constexpr u32 kMaximumMounts = 100'000;
+
   MountTable() = default;
   ~MountTable();
 
@@ -58,8 +62,9 @@ class MountTable {
   LinuxResult<> set_root(Ref<Dentry> root, std::string_view source);
   /// Mounts `tree` on the directory (or file) `at`, above what may be mounted there already.
   LinuxResult<> add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source);
-  /// `at` is the root of a mount. Busy if others are mounted within it or `in_use` (and not lazy).
-  LinuxResult<> remove(const Path& at, bool lazy);
+  /// `at` is the root of a mount, and the caller's only reference to it. Busy if others are mounted within
+  /// it, or it is in use and the removal is not lazy.
+  LinuxResult<> remove(Path at, bool lazy);
   LinuxResult<> remount(const Path& at, u32 flags);
   LinuxResult<> pivot(const Path& new_root, const Path& put_old);
   LinuxResult<> move(const Path& from, const Path& to);
@@ -71,7 +76,7 @@ class MountTable {
   /// Mounts in order of mounting, for /proc/mounts: the first with id > `after`, or null.
   struct Listed {
     Ref<Mount> mount;
-    Path at;
+    Path at;  // its root
   };
   Listed next(u32 after);
 
@@ -83,7 +88,7 @@ class MountTable {
 
   runtime::SpinLock lock_;
   Mounts mounts_ GUARDED_BY(lock_);  // each holds a reference
-  u32 last_id_ GUARDED_BY(lock_) = 0;
+  u32 last_id_ = 0;  // atomic
   Ref<Mount> root_ GUARDED_BY(lock_);
 };
 

@@ -1,6 +1,8 @@
 // All of the file side of one personality: mounts, devices, and what is served once for all files.
 #pragma once
 
+#include "interfaces/archive.h"
+#include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/device_registry.h"
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/mount.h"
@@ -8,21 +10,21 @@
 namespace vari::linux {
 
 class FrameReferences;  // memory/frame_references.h
+class MemoryDevices;    // filesystems/memory_devices.h
 class Personality;      // personality.h
 
-class Vfs {
+class Vfs final : public runtime::Allocated {
  public:
   Vfs(Personality& personality, Place& place, FrameReferences& frames);
   ~Vfs();
   Vfs(const Vfs&) = delete;
   Vfs& operator=(const Vfs&) = delete;
 
-  /// Mounts an empty tmpfs as root. Before anything else.
+  /// Mounts an empty tmpfs as root, and prepares /dev's file system. Before anything else.
   LinuxResult<> start();
-  /// Copies the archive into the root, then makes and mounts what programs expect there: /dev, /proc,
-  /// /sys, /tmp. Malformed: a message has been logged.
-  class UnpackResult;
+  /// Copies an archive into the root (files/unpack.h); its bytes are not needed afterwards.
   LinuxResult<> unpack_root(std::span<const u8> archive, const ArchiveReader& reader);
+  /// Makes and mounts what programs expect: /dev, /proc, /sys, /tmp.
   LinuxResult<> mount_standard();
 
   Path root() { return mounts_.root(); }
@@ -31,11 +33,22 @@ class Vfs {
   FrameReferences& frames() { return frames_; }
   DeviceRegistry& devices() { return devices_; }
   MountTable& mounts() { return mounts_; }
+  /// Guards which epoll sets watch which files.
+  runtime::Mutex& epoll_mutex() RETURN_CAPABILITY(epoll_mutex_) { return epoll_mutex_; }
   runtime::Mutex& rename_mutex() RETURN_CAPABILITY(rename_mutex_) { return rename_mutex_; }
   /// What pipes, eventfds and other nameless inodes belong to.
   FileSystem& anonymous() { return *anonymous_; }
-  /// /dev's file system: device nodes can be added at any time.
+  /// A regular file without a name (memfd_create).
+  LinuxResult<Ref<Inode>> new_memory_file(const NewInode& description);
+  /// A node in /dev ("null", "pts/3"), at any time; one that is there already stays as it is.
   LinuxResult<> add_device_node(std::string_view name, FileKind kind, u32 mode, u64 device);
+  Ref<Dentry> device_root() { return device_root_; }
+  /// Kinds of file systems, for mount(2) and /proc/filesystems.
+  static std::span<const FileSystemType> types();
+
+  // Changes of kept trees without a task and its permissions: at start.
+  /// The object named `name` in `directory`, made if it is not there.
+  static LinuxResult<Ref<Dentry>> ensure(Dentry& directory, std::string_view name, const NewInode& description);
   i64 realtime_ns() { return static_cast<i64>(place_.realtime_ns()); }
   u32 new_device_minor() { return __atomic_add_fetch(&last_minor_, 1, __ATOMIC_RELAXED); }
 
@@ -46,8 +59,10 @@ class Vfs {
   DeviceRegistry devices_;
   MountTable mounts_;
   runtime::Mutex rename_mutex_;  // orders all renames that move directories, and path reports
-  Ref<FileSystem> anonymous_;
+  runtime::Mutex epoll_mutex_;
+  Ref<FileSystem> anonymous_, memory_files_;
   Ref<Dentry> device_root_;
+  MemoryDevices* memory_devices_ = nullptr;  // owned
   u32 last_minor_ = 0;
 };
 

@@ -1,0 +1,58 @@
+// What the calls on files share: paths from user memory, directory descriptors, and one place where
+// results become return values.
+#pragma once
+
+#include "personalities/linux/calls/file_calls.h"
+#include "personalities/linux/calls/table.h"
+#include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/path_walk.h"
+#include "personalities/linux/process/process.h"
+#include "personalities/linux/process/task.h"
+
+namespace vari::linux {
+
+inline constexpr i32 kCurrentDirectory = -100;  // AT_FDCWD
+inline constexpr u32 kAtNoFollow = 0x100, kAtRemoveDirectory = 0x200, kAtFollow = 0x400, kAtEmptyPath = 0x1000,
+                     kAtEffectiveIds = 0x200;
+
+/// A path copied from a program once. Short ones, nearly all, need no allocation.
+class UserPath {
+ public:
+  UserPath() = default;
+  ~UserPath() {
+    if (large_) runtime::free(large_, kMaximum);
+  }
+  UserPath(const UserPath&) = delete;
+  LinuxResult<std::string_view> read(Task& task, u64 address);
+
+ private:
+  static constexpr std::size_t kSmall = 192, kMaximum = 4096;
+  char small_[kSmall];
+  char* large_ = nullptr;
+};
+
+/// Where `path`, relative to the descriptor, starts. BadFile, NotDirectory.
+LinuxResult<WalkStart> start_at(Task& task, u64 descriptor, std::string_view path);
+/// start_at() and walk() in one: the usual beginning of a call of the *at family.
+LinuxResult<Path> walk_user_path(Task& task, u64 descriptor, u64 address, WalkFlags flags);
+/// AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH as walk flags.
+WalkFlags walk_flags_of(u64 at_flags);
+
+/// The descriptor argument: an int, whatever the upper half of the register holds.
+constexpr i64 descriptor_of(u64 argument) { return static_cast<i32>(argument); }
+inline u64 descriptor_limit(Task& task) { return task.process().soft_limit(Resource::OpenFiles); }
+
+/// Seconds and nanoseconds as programs give and get them.
+struct TimeSpec {
+  i64 seconds = 0, nanoseconds = 0;
+  static TimeSpec of(i64 ns) {
+    i64 seconds = ns / 1'000'000'000, rest = ns % 1'000'000'000;
+    if (rest < 0) {
+      rest += 1'000'000'000;
+      --seconds;
+    }
+    return {seconds, rest};
+  }
+};
+
+}  // namespace vari::linux

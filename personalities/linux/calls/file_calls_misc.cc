@@ -1,0 +1,201 @@
+// Sizes and synchronisation of files, memfd, advice, and the calls whose subject does not exist here:
+// extended attributes and sockets.
+#include <algorithm>
+
+#include "personalities/linux/calls/file_call_helpers.h"
+#include "personalities/linux/files/event_files.h"
+#include "personalities/linux/files/mount.h"
+#include "personalities/linux/files/permissions.h"
+#include "personalities/linux/files/regular_file.h"
+#include "personalities/linux/files/vfs.h"
+#include "personalities/linux/filesystems/tmpfs.h"
+#include "personalities/linux/personality.h"
+#include "personalities/linux/signals/send.h"
+
+namespace vari::linux {
+
+namespace {
+
+constexpr u64 kHere = static_cast<u64>(kCurrentDirectory);
+
+LinuxResult<> check_size(Task& task, u64 size) {
+  if (static_cast<i64>(size) < 0) return std::unexpected(Errno::Invalid);
+  if (size <= task.process().soft_limit(Resource::FileBytes)) return {};
+  send_signal(task, SignalInfo::from_kernel(signal::kFileLimit));
+  return std::unexpected(Errno::FileTooBig);
+}
+
+LinuxResult<> truncate_path(Task& task, u64 address, u64 size) {
+  if (static_cast<i64>(size) < 0) return std::unexpected(Errno::Invalid);
+  const auto found = TRY(walk_user_path(task, kHere, address, WalkFlags::None));
+  Inode& inode = found.inode();
+  if (inode.is(FileKind::Directory)) return std::unexpected(Errno::IsDirectory);
+  if (!inode.is(FileKind::Regular)) return std::unexpected(Errno::Invalid);
+  if (found.mount && found.mount->read_only()) return std::unexpected(Errno::ReadOnly);
+  TRY(check_permission(task.identity(), inode, kMayWrite));
+  TRY(check_size(task, size));
+  return inode.truncate(task, size);
+}
+
+LinuxResult<> truncate_descriptor(Task& task, u64 descriptor, u64 size) {
+  const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  if (static_cast<i64>(size) < 0 || !file->can_write()) return std::unexpected(Errno::Invalid);
+  TRY(check_size(task, size));
+  return file->truncate(task, size);
+}
+
+LinuxResult<> allocate(Task& task, const Arguments& a) {
+  constexpr u64 kKeepSize = 1, kPunchHole = 2, kZeroRange = 0x10;
+  const u64 offset = a.a[2], bytes = a.a[3], mode = static_cast<u32>(a.a[1]);
+  if (static_cast<i64>(offset) < 0 || static_cast<i64>(bytes) <= 0) return std::unexpected(Errno::Invalid);
+  const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
+  if (!file->can_write()) return std::unexpected(Errno::BadFile);
+  RegularFile* regular = RegularFile::from(*file);
+  if (!regular) return std::unexpected(file->kind_name() == "pipe" ? Errno::IllegalSeek : Errno::NoDevice);
+  u64 end = 0;
+  if (__builtin_add_overflow(offset, bytes, &end)) return std::unexpected(Errno::FileTooBig);
+  if (mode == (kPunchHole | kKeepSize)) return regular->punch_hole(offset, bytes);
+  if (mode & ~(kKeepSize | kZeroRange)) return std::unexpected(Errno::NotSupported);
+  TRY(check_size(task, end));
+  if (mode & kZeroRange) TRY(regular->punch_hole(offset, bytes));
+  return regular->allocate(offset, bytes, mode & kKeepSize);
+}
+
+/// fsync and friends: memory is all there is, so what is written is as safe as it gets.
+LinuxResult<> synchronise(Task& task, u64 descriptor) {
+  const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  if (!file->path()) return std::unexpected(Errno::Invalid);
+  return {};
+}
+
+LinuxResult<> advise(Task& task, const Arguments& a) {
+  const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
+  if (file->inode().is(FileKind::Fifo)) return std::unexpected(Errno::IllegalSeek);
+  if (a.a[3] > 5) return std::unexpected(Errno::Invalid);
+  return {};
+}
+
+LinuxResult<> read_ahead(Task& task, const Arguments& a) {
+  const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
+  if (!file->can_read()) return std::unexpected(Errno::BadFile);
+  if (!file->inode().is(FileKind::Regular)) return std::unexpected(Errno::Invalid);
+  return {};
+}
+
+LinuxResult<u64> create_memory_file(Task& task, const Arguments& a) {
+  constexpr u64 kCloseOnExec = 1, kAllowSealing = 2;
+  if (a.a[1] & ~(kCloseOnExec | kAllowSealing)) return std::unexpected(Errno::Invalid);
+  char name[250] = "memfd:";
+  const auto given = task.user().string(a.a[0], std::span<char>(name).subspan(6));
+  if (!given) return std::unexpected(given.error() == Errno::NameTooLong ? Errno::Invalid : given.error());
+  auto inode = TRY(task.personality().vfs().new_memory_file(
+      {.kind = FileKind::Regular, .mode = 0777, .user = task.identity().file_user, .group = task.identity().file_group}));
+  inode->add_links(-1);
+  auto dentry = TRY(Dentry::create_root(inode, {name, 6 + given->size()}));
+  const Path path({}, std::move(dentry));
+  auto file = TRY(inode->open({task, path, File::kReadWrite}));
+  return TRY(task.files().add(std::move(file), a.a[1] & kCloseOnExec, descriptor_limit(task)));
+}
+
+LinuxResult<u64> create_event(Task& task, u64 initial, u64 flags) {
+  if (flags & ~u64{EventFile::kSemaphore | File::kNonBlock | File::kCloseOnExec}) return std::unexpected(Errno::Invalid);
+  auto file = TRY(EventFile::create(task, static_cast<u32>(initial), static_cast<u32>(flags)));
+  return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
+}
+
+/// Extended attributes: none exist and none can be made; but the file must.
+i64 no_attribute(Task& task, u64 path, WalkFlags flags, Errno error) {
+  const auto found = walk_user_path(task, kHere, path, flags);
+  return failure(found ? error : found.error());
+}
+i64 no_attribute_of_descriptor(Task& task, u64 descriptor, Errno error) {
+  const auto file = task.files().borrow(descriptor_of(descriptor));
+  return failure(file ? error : file.error());
+}
+i64 no_list(Task& task, u64 path, WalkFlags flags) {
+  const auto found = walk_user_path(task, kHere, path, flags);
+  return found ? 0 : failure(found.error());
+}
+/// Calls on sockets: no descriptor is one.
+i64 no_socket(Task& task, u64 descriptor) {
+  const auto file = task.files().borrow(descriptor_of(descriptor));
+  return failure(file ? Errno::NotSocket : Errno::BadFile);
+}
+
+}  // namespace
+
+i64 call_truncate(Task& task, const Arguments& a) { return to_return_value(truncate_path(task, a.a[0], a.a[1])); }
+i64 call_ftruncate(Task& task, const Arguments& a) {
+  return to_return_value(truncate_descriptor(task, a.a[0], a.a[1]));
+}
+i64 call_fallocate(Task& task, const Arguments& a) { return to_return_value(allocate(task, a)); }
+i64 call_sync(Task&, const Arguments&) { return 0; }
+i64 call_syncfs(Task& task, const Arguments& a) {
+  const auto file = task.files().borrow(descriptor_of(a.a[0]));
+  return file ? 0 : failure(file.error());
+}
+i64 call_fsync(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
+i64 call_fdatasync(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
+i64 call_sync_file_range(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
+i64 call_fadvise64(Task& task, const Arguments& a) { return to_return_value(advise(task, a)); }
+i64 call_readahead(Task& task, const Arguments& a) { return to_return_value(read_ahead(task, a)); }
+i64 call_memfd_create(Task& task, const Arguments& a) { return to_return_value(create_memory_file(task, a)); }
+i64 call_eventfd(Task& task, const Arguments& a) { return to_return_value(create_event(task, a.a[0], 0)); }
+i64 call_eventfd2(Task& task, const Arguments& a) { return to_return_value(create_event(task, a.a[0], a.a[1])); }
+
+i64 call_setxattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NotSupported);
+}
+i64 call_lsetxattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NotSupported);
+}
+i64 call_fsetxattr(Task& task, const Arguments& a) {
+  return no_attribute_of_descriptor(task, a.a[0], Errno::NotSupported);
+}
+i64 call_getxattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NoData);
+}
+i64 call_lgetxattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NoData);
+}
+i64 call_fgetxattr(Task& task, const Arguments& a) {
+  return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
+}
+i64 call_listxattr(Task& task, const Arguments& a) { return no_list(task, a.a[0], WalkFlags::None); }
+i64 call_llistxattr(Task& task, const Arguments& a) { return no_list(task, a.a[0], WalkFlags::NoFollow); }
+i64 call_flistxattr(Task& task, const Arguments& a) {
+  const auto file = task.files().borrow(descriptor_of(a.a[0]));
+  return file ? 0 : failure(file.error());
+}
+i64 call_removexattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NoData);
+}
+i64 call_lremovexattr(Task& task, const Arguments& a) {
+  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NoData);
+}
+i64 call_fremovexattr(Task& task, const Arguments& a) {
+  return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
+}
+
+i64 call_socket(Task&, const Arguments&) { return failure(Errno::AddressFamily); }
+i64 call_socketpair(Task&, const Arguments&) { return failure(Errno::AddressFamily); }
+i64 call_connect(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_accept(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_accept4(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_sendto(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_recvfrom(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_sendmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_recvmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_sendmmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_recvmmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_shutdown(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_bind(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_listen(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_getsockname(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_getpeername(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_setsockopt(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_getsockopt(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+
+}  // namespace vari::linux

@@ -1,0 +1,257 @@
+// Descriptors: open, close, dup, pipe, fcntl, ioctl, flock.
+#include "personalities/linux/calls/file_call_helpers.h"
+#include "personalities/linux/files/file_locks.h"
+#include "personalities/linux/files/pipe.h"
+
+namespace vari::linux {
+
+namespace {
+
+/// Open flags that Linux knows; others are ignored by open and refused by openat2.
+constexpr u64 kKnownOpenFlags = 037777703;
+
+LinuxResult<u64> open_at(Task& task, u64 directory, u64 address, u32 flags, u32 mode,
+                         WalkFlags walk_flags = WalkFlags::None) {
+  UserPath path;
+  const auto text = TRY(path.read(task, address));
+  auto file = TRY(open_path(task, TRY(start_at(task, directory, text)), text, flags, mode, walk_flags));
+  return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
+}
+
+/// The kernel's struct open_how.
+struct OpenHow {
+  u64 flags = 0, mode = 0, resolve = 0;
+};
+
+LinuxResult<u64> open_by_how(Task& task, const Arguments& arguments) {
+  if (arguments.a[3] < sizeof(OpenHow)) return std::unexpected(Errno::Invalid);
+  if (arguments.a[3] > kPageBytes) return std::unexpected(Errno::TooBig);
+  const auto how = TRY(task.user().read<OpenHow>(arguments.a[2]));
+  for (u64 at = sizeof(OpenHow); at < arguments.a[3]; ++at) {
+    if (TRY(task.user().read<u8>(arguments.a[2] + at)) != 0) return std::unexpected(Errno::TooBig);
+  }
+  struct Bit {
+    u64 resolve;
+    WalkFlags flag;
+  };
+  static constexpr Bit kBits[] = {{1, WalkFlags::NoCrossMount}, {2, WalkFlags::NoMagicLinks},
+                                  {4, WalkFlags::NoSymlinks},   {8, WalkFlags::Beneath},
+                                  {16, WalkFlags::InRoot}};
+  auto flags = WalkFlags::None;
+  u64 unknown = how.resolve;
+  for (const auto& bit : kBits) {
+    if (how.resolve & bit.resolve) flags = flags | bit.flag;
+    unknown &= ~bit.resolve;
+  }
+  if (unknown || (how.flags & ~kKnownOpenFlags) || (how.mode & ~u64{07777})) return std::unexpected(Errno::Invalid);
+  if (how.mode && !(how.flags & (File::kCreate | 020000000))) return std::unexpected(Errno::Invalid);
+  return open_at(task, arguments.a[0], arguments.a[1], static_cast<u32>(how.flags), static_cast<u32>(how.mode),
+                 flags);
+}
+
+LinuxResult<u64> duplicate(Task& task, u64 from, u64 to, bool close_on_exec) {
+  auto file = TRY(task.files().get(descriptor_of(from)));
+  if (descriptor_of(to) < 0) return std::unexpected(Errno::BadFile);
+  TRY(task.files().replace(static_cast<u32>(to), std::move(file), close_on_exec, descriptor_limit(task)));
+  return static_cast<u32>(to);
+}
+
+LinuxResult<> open_pipe(Task& task, u64 address, u64 flags) {
+  if (flags & ~u64{File::kCloseOnExec | File::kNonBlock | 040000}) return std::unexpected(Errno::Invalid);
+  auto pipe = TRY(make_pipe(task, static_cast<u32>(flags) & File::kNonBlock));
+  const auto pair = TRY(task.files().add_two(std::move(pipe.reader), std::move(pipe.writer),
+                                             flags & File::kCloseOnExec, descriptor_limit(task)));
+  const auto told = task.user().write(address, pair);
+  if (!told) {
+    (void)task.files().close(pair.first);
+    (void)task.files().close(pair.second);
+  }
+  return told;
+}
+
+LinuxResult<> close_range(Task& task, const Arguments& arguments) {
+  const u32 first = static_cast<u32>(arguments.a[0]), last = static_cast<u32>(arguments.a[1]);
+  constexpr u32 kUnshare = 2, kCloseOnExec = 4;
+  if (first > last || (arguments.a[2] & ~u64{kUnshare | kCloseOnExec})) return std::unexpected(Errno::Invalid);
+  auto& files = task.files();
+  for (i64 at = files.next(first); at >= 0 && at <= last; at = files.next(static_cast<u64>(at) + 1)) {
+    if (arguments.a[2] & kCloseOnExec) {
+      (void)files.set_close_on_exec(at, true);
+    } else {
+      (void)files.close(at);
+    }
+  }
+  return {};
+}
+
+/// The kernel's struct flock.
+struct UserLock {
+  i16 type = 0, whence = 0;
+  i64 start = 0, length = 0;
+  i32 pid = 0;
+};
+constexpr i16 kReadLock = 0, kWriteLock = 1, kUnlock = 2;
+
+LinuxResult<LockRange> range_of(Task& task, File& file, const UserLock& lock) {
+  i64 base = 0;
+  if (lock.whence == 1) base = static_cast<i64>(file.position());
+  if (lock.whence == 2) base = static_cast<i64>(file.inode().size());
+  if (lock.whence < 0 || lock.whence > 2) return std::unexpected(Errno::Invalid);
+  i64 begin = 0, end = 0;
+  if (__builtin_add_overflow(base, lock.start, &begin)) return std::unexpected(Errno::Overflow);
+  if (lock.length < 0) {
+    end = begin - 1;
+    begin += lock.length;
+  } else if (lock.length == 0) {
+    end = static_cast<i64>(~u64{0} >> 1);
+  } else if (__builtin_add_overflow(begin, lock.length - 1, &end)) {
+    return std::unexpected(Errno::Overflow);
+  }
+  if (begin < 0 || end < begin) return std::unexpected(Errno::Invalid);
+  return LockRange{static_cast<u64>(begin), static_cast<u64>(end), lock.type == kWriteLock, task.process().id()};
+}
+
+LinuxResult<> record_lock(Task& task, File& file, u64 command, u64 address) {
+  constexpr u64 kGet = 5, kSetWait = 7;
+  auto lock = TRY(task.user().read<UserLock>(address));
+  if (lock.type != kReadLock && lock.type != kWriteLock && lock.type != kUnlock)
+    return std::unexpected(Errno::Invalid);
+  const auto range = TRY(range_of(task, file, lock));
+  if (command == kGet) {
+    const auto other = FileLocks::conflict(file.inode(), task.files(), range);
+    lock.type = kUnlock;
+    if (other) {
+      const auto length = other->end >= (~u64{0} >> 1) ? 0 : other->end - other->begin + 1;
+      lock = {other->exclusive ? kWriteLock : kReadLock, 0, static_cast<i64>(other->begin),
+              static_cast<i64>(length), other->pid};
+    }
+    return task.user().write(address, lock);
+  }
+  if (lock.type == kUnlock) return FileLocks::unlock_range(file.inode(), task.files(), range.begin, range.end);
+  if (lock.type == kReadLock ? !file.can_read() : !file.can_write()) return std::unexpected(Errno::BadFile);
+  return FileLocks::lock_range(file.inode(), task.files(), range, command == kSetWait);
+}
+
+LinuxResult<u64> pipe_size(File& file, bool set, u64 bytes) {
+  PipeFile* pipe = PipeFile::from(file);
+  if (!pipe) return std::unexpected(Errno::BadFile);
+  if (set) return pipe->pipe().resize(bytes);
+  return pipe->pipe().capacity_bytes();
+}
+
+constexpr u64 kDup = 0, kGetDescriptorFlags = 1, kSetDescriptorFlags = 2, kGetFlags = 3, kSetFlags = 4, kGetLock = 5,
+              kSetLock = 6, kSetLockWait = 7, kSetOwner = 8, kGetOwner = 9, kDupCloseOnExec = 1030,
+              kSetPipeSize = 1031, kGetPipeSize = 1032, kAddSeals = 1033, kGetSeals = 1034;
+
+LinuxResult<u64> control(Task& task, const Arguments& arguments) {
+  auto& files = task.files();
+  const i64 descriptor = descriptor_of(arguments.a[0]);
+  const u64 command = static_cast<u32>(arguments.a[1]), argument = arguments.a[2];
+  auto file = TRY(files.get(descriptor));
+  const bool path_only = file->flags() & File::kPath;
+  switch (command) {
+    case kDup:
+    case kDupCloseOnExec:
+      if (static_cast<u32>(argument) >= descriptor_limit(task)) return std::unexpected(Errno::Invalid);
+      return TRY(files.add(std::move(file), command == kDupCloseOnExec, descriptor_limit(task),
+                           static_cast<u32>(argument)));
+    case kGetDescriptorFlags: return TRY(files.get_close_on_exec(descriptor)) ? 1 : 0;
+    case kSetDescriptorFlags: TRY(files.set_close_on_exec(descriptor, argument & 1)); return 0;
+    case kGetFlags: return file->flags() | (file->path() ? 0100000 : 0);
+    default: break;
+  }
+  if (path_only) return std::unexpected(Errno::BadFile);
+  switch (command) {
+    case kSetFlags: {
+      constexpr u32 kChangeable = File::kAppend | File::kNonBlock | 020000 | 040000 | 01000000;
+      file->set_flags((file->flags() & ~kChangeable) | (static_cast<u32>(argument) & kChangeable));
+      return 0;
+    }
+    case kGetLock:
+    case kSetLock:
+    case kSetLockWait: TRY(record_lock(task, *file, command, argument)); return 0;
+    case kSetOwner: return 0;  // SIGIO is not sent
+    case kGetOwner: return 0;
+    case kSetPipeSize: return pipe_size(*file, true, argument);
+    case kGetPipeSize: return pipe_size(*file, false, 0);
+    case kGetSeals: return std::unexpected(Errno::Invalid);
+    case kAddSeals: return std::unexpected(Errno::Invalid);
+    default: return std::unexpected(Errno::Invalid);
+  }
+}
+
+LinuxResult<u64> device_control(Task& task, const Arguments& arguments) {
+  constexpr u32 kSetCloseOnExec = 0x5451, kClearCloseOnExec = 0x5450, kSetNonBlock = 0x5421;
+  auto& files = task.files();
+  const i64 descriptor = descriptor_of(arguments.a[0]);
+  const u32 request = static_cast<u32>(arguments.a[1]);
+  auto file = TRY(files.borrow(descriptor));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  switch (request) {
+    case kSetCloseOnExec:
+    case kClearCloseOnExec: TRY(files.set_close_on_exec(descriptor, request == kSetCloseOnExec)); return 0;
+    case kSetNonBlock: {
+      const bool set = TRY(task.user().read<i32>(arguments.a[2])) != 0;
+      file->set_flags(set ? file->flags() | File::kNonBlock : file->flags() & ~File::kNonBlock);
+      return 0;
+    }
+    default: return file->ioctl(task, request, arguments.a[2]);
+  }
+}
+
+LinuxResult<> lock_file(Task& task, const Arguments& arguments) {
+  constexpr u64 kShared = 1, kExclusive = 2, kNonBlocking = 4, kRelease = 8;
+  auto file = TRY(task.files().get(descriptor_of(arguments.a[0])));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  const u64 operation = arguments.a[1] & ~kNonBlocking;
+  if (operation == kRelease) {
+    FileLocks::unlock_file(*file);
+    return {};
+  }
+  if (operation != kShared && operation != kExclusive) return std::unexpected(Errno::Invalid);
+  return FileLocks::lock_file(*file, operation == kExclusive, !(arguments.a[1] & kNonBlocking));
+}
+
+}  // namespace
+
+i64 call_open(Task& task, const Arguments& a) {
+  return to_return_value(open_at(task, static_cast<u64>(kCurrentDirectory), a.a[0], static_cast<u32>(a.a[1]),
+                                 static_cast<u32>(a.a[2])));
+}
+i64 call_creat(Task& task, const Arguments& a) {
+  return to_return_value(open_at(task, static_cast<u64>(kCurrentDirectory), a.a[0],
+                                 File::kCreate | File::kWriteOnly | File::kTruncate, static_cast<u32>(a.a[1])));
+}
+i64 call_openat(Task& task, const Arguments& a) {
+  return to_return_value(open_at(task, a.a[0], a.a[1], static_cast<u32>(a.a[2]), static_cast<u32>(a.a[3])));
+}
+i64 call_openat2(Task& task, const Arguments& a) { return to_return_value(open_by_how(task, a)); }
+i64 call_close(Task& task, const Arguments& a) {
+  return to_return_value(task.files().close(descriptor_of(a.a[0])));
+}
+i64 call_close_range(Task& task, const Arguments& a) { return to_return_value(close_range(task, a)); }
+
+i64 call_dup(Task& task, const Arguments& a) {
+  auto file = task.files().get(descriptor_of(a.a[0]));
+  if (!file) return failure(file.error());
+  return to_return_value(task.files().add(std::move(*file), false, descriptor_limit(task)));
+}
+i64 call_dup2(Task& task, const Arguments& a) {
+  if (static_cast<i32>(a.a[0]) != static_cast<i32>(a.a[1])) {
+    return to_return_value(duplicate(task, a.a[0], a.a[1], false));
+  }
+  const auto same = task.files().get_close_on_exec(descriptor_of(a.a[0]));
+  return same ? descriptor_of(a.a[0]) : failure(same.error());
+}
+i64 call_dup3(Task& task, const Arguments& a) {
+  if (static_cast<i32>(a.a[0]) == static_cast<i32>(a.a[1])) return failure(Errno::Invalid);
+  if (a.a[2] & ~u64{File::kCloseOnExec}) return failure(Errno::Invalid);
+  return to_return_value(duplicate(task, a.a[0], a.a[1], a.a[2] & File::kCloseOnExec));
+}
+i64 call_pipe(Task& task, const Arguments& a) { return to_return_value(open_pipe(task, a.a[0], 0)); }
+i64 call_pipe2(Task& task, const Arguments& a) { return to_return_value(open_pipe(task, a.a[0], a.a[1])); }
+i64 call_fcntl(Task& task, const Arguments& a) { return to_return_value(control(task, a)); }
+i64 call_ioctl(Task& task, const Arguments& a) { return to_return_value(device_control(task, a)); }
+i64 call_flock(Task& task, const Arguments& a) { return to_return_value(lock_file(task, a)); }
+
+}  // namespace vari::linux

@@ -1,0 +1,209 @@
+// The tree of names. See dentry.h for the locks.
+#include "personalities/linux/files/dentry.h"
+
+#include <algorithm>
+
+namespace vari::linux {
+
+using runtime::Guard;
+
+LinuxResult<Dentry::Name> Dentry::Name::create(std::string_view text) {
+  if (text.size() > kMaximumName) return std::unexpected(Errno::NameTooLong);
+  Name name;
+  if (text.size() > kShort) {
+    auto* memory = static_cast<char*>(runtime::allocate(text.size()));
+    if (!memory) return std::unexpected(Errno::NoMemory);
+    name.long_ = memory;
+  }
+  name.length_ = static_cast<u8>(text.size());
+  __builtin_memcpy(name.is_long() ? name.long_ : name.short_, text.data(), text.size());
+  return name;
+}
+
+Dentry::Name::Name(Name&& other) noexcept : length_(other.length_) {
+  __builtin_memcpy(short_, other.short_, sizeof short_);
+  other.length_ = 0;
+}
+
+Dentry::Name& Dentry::Name::operator=(Name&& other) noexcept {
+  std::swap(length_, other.length_);
+  std::swap_ranges(short_, short_ + sizeof short_, other.short_);
+  return *this;
+}
+
+Dentry::Name::~Name() {
+  if (is_long()) runtime::free(long_, length_);
+}
+
+Dentry::Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent)
+    : inode_(std::move(inode)), name_(std::move(name)), parent_(parent.leak()), hash_(hash_of(name_.text())) {}
+
+Dentry::~Dentry() = default;
+
+void Dentry::destroy_upwards(Dentry* dying) {
+  while (dying) {
+    Dentry* parent = dying->parent_;
+    delete dying;
+    dying = parent && parent->drop() ? parent : nullptr;
+  }
+}
+
+LinuxResult<Ref<Dentry>> Dentry::create_root(Ref<Inode> inode, std::string_view name) {
+  return TRY(runtime::make<Dentry>(std::move(inode), TRY(Name::create(name)), Ref<Dentry>()));
+}
+
+LinuxResult<Ref<Dentry>> Dentry::create(Dentry& parent, Ref<Inode> inode, std::string_view name) {
+  return TRY(runtime::make<Dentry>(std::move(inode), TRY(Name::create(name)), Ref<Dentry>(parent)));
+}
+
+void Dentry::tear_down(Dentry& root) {
+  Ref<Dentry> here(root);
+  for (;;) {
+    auto child = here->child_at(0).child;
+    if (child) {
+      // Leaves first: so no chain of destructors is longer than one.
+      if (child->has_children()) {
+        here = std::move(child);
+      } else {
+        here->detach(*child);
+      }
+    } else if (here.get() == &root) {
+      return;
+    } else {
+      here = here->parent();
+    }
+  }
+}
+
+u32 Dentry::hash_of(std::string_view name) {
+  u32 hash = 2166136261;
+  for (const char character : name) hash = (hash ^ static_cast<u8>(character)) * 16777619;
+  return hash;
+}
+
+bool Dentry::ByName::operator()(const Dentry& a, const Dentry& b) const {
+  return a.hash_ != b.hash_ ? a.hash_ < b.hash_ : a.name_.text() < b.name_.text();
+}
+bool Dentry::KeyCompare::operator()(const Key& key, const Dentry& dentry) const {
+  return key.hash != dentry.hash_ ? key.hash < dentry.hash_ : key.name < dentry.name_.text();
+}
+bool Dentry::KeyCompare::operator()(const Dentry& dentry, const Key& key) const {
+  return key.hash != dentry.hash_ ? dentry.hash_ < key.hash : dentry.name_.text() < key.name;
+}
+
+Ref<Dentry> Dentry::parent() {
+  Guard guard(lock_);
+  return parent_ ? Ref<Dentry>(*parent_) : Ref<Dentry>(*this);
+}
+
+std::size_t Dentry::copy_name(std::span<char, kMaximumName + 1> to) {
+  Guard guard(lock_);
+  const auto name = name_.text();
+  __builtin_memcpy(to.data(), name.data(), name.size());
+  to[name.size()] = 0;
+  return name.size();
+}
+
+Ref<Dentry> Dentry::find(std::string_view name) {
+  const Key key{hash_of(name), name};
+  Guard guard(lock_);
+  const auto found = by_name_.find(key, KeyCompare());
+  return found == by_name_.end() ? Ref<Dentry>() : Ref<Dentry>(*found);
+}
+
+bool Dentry::has_children() {
+  Guard guard(lock_);
+  return !by_name_.empty();
+}
+
+Dentry::Positioned Dentry::child_at(u64 position) {
+  struct Compare {
+    bool operator()(u64 wanted, const Dentry& dentry) const { return wanted < dentry.position_; }
+    bool operator()(const Dentry& dentry, u64 wanted) const { return dentry.position_ < wanted; }
+  };
+  Guard guard(lock_);
+  const auto found = by_position_.lower_bound(position, Compare());
+  if (found == by_position_.end()) return {};
+  return {Ref<Dentry>(*found), found->position_};
+}
+
+void Dentry::attach_locked(Dentry& child) {
+  by_name_.insert(child);
+  by_position_.insert(child);
+}
+
+void Dentry::detach_locked(Dentry& child) {
+  by_name_.erase(by_name_.iterator_to(child));
+  by_position_.erase(by_position_.iterator_to(child));
+}
+
+void Dentry::attach(Ref<Dentry> child) {
+  Guard guard(lock_);
+  child->position_ = ++last_position_;
+  attach_locked(*child.leak());
+}
+
+void Dentry::detach(Dentry& child) {
+  {
+    Guard guard(lock_);
+    detach_locked(child);
+    __atomic_store_n(&child.removed_, true, __ATOMIC_RELEASE);
+  }
+  child.release();
+}
+
+void Dentry::lock_both(Dentry& a, Dentry& b) {
+  if (&a == &b) return a.lock_.lock();
+  (&a < &b ? a : b).lock_.lock();
+  (&a < &b ? b : a).lock_.lock();
+}
+
+void Dentry::unlock_both(Dentry& a, Dentry& b) {
+  a.lock_.unlock();
+  if (&a != &b) b.lock_.unlock();
+}
+
+// The mutexes of both directories are held, so that no other call locks these two in another order
+// together with the child: who locks a dentry below its parent holds the parent's mutex.
+void Dentry::move(Dentry& child, Dentry& to, Name&& name, Dentry* replaced) NO_THREAD_SAFETY_ANALYSIS {
+  Dentry& from = *child.parent_;
+  lock_both(from, to);
+  if (replaced) {
+    to.detach_locked(*replaced);
+    __atomic_store_n(&replaced->removed_, true, __ATOMIC_RELEASE);
+  }
+  from.detach_locked(child);
+  {
+    Guard guard(child.lock_);
+    child.name_ = std::move(name);
+    child.hash_ = hash_of(child.name_.text());
+    if (&from != &to) {
+      to.acquire();
+      child.parent_ = &to;
+      child.position_ = ++to.last_position_;
+    }
+  }
+  to.attach_locked(child);
+  unlock_both(from, to);
+  if (&from != &to) from.release();
+  if (replaced) replaced->release();
+}
+
+void Dentry::exchange(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS {
+  Dentry& parent_a = *a.parent_;
+  Dentry& parent_b = *b.parent_;
+  lock_both(parent_a, parent_b);
+  parent_a.detach_locked(a);
+  parent_b.detach_locked(b);
+  lock_both(a, b);
+  std::swap(a.name_, b.name_);
+  std::swap(a.hash_, b.hash_);
+  std::swap(a.parent_, b.parent_);
+  std::swap(a.position_, b.position_);
+  unlock_both(a, b);
+  parent_b.attach_locked(a);
+  parent_a.attach_locked(b);
+  unlock_both(parent_a, parent_b);
+}
+
+}  // namespace vari::linux

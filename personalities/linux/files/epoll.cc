@@ -1,0 +1,201 @@
+// See epoll.h.
+#include "personalities/linux/files/epoll.h"
+
+#include "personalities/linux/files/vfs.h"
+
+namespace vari::linux {
+
+using runtime::Guard;
+
+namespace {
+constexpr u32 kAlwaysReported = poll_event::kError | poll_event::kHangUp;
+}
+
+void EpollItem::Watch::on_events(u32 events) {
+  const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
+  if (wanted && (events == 0 || (events & (wanted | kAlwaysReported)))) item->set_.mark_ready(*item);
+}
+
+void EpollItem::watch(PollQueue& queue) {
+  for (auto& watch : watches_) {
+    if (watch.queue) continue;
+    watch.item = this;
+    watch.queue = &queue;
+    queue.add(watch);
+    return;
+  }
+  UNREACHABLE();
+}
+
+void EpollItem::leave_queues() {
+  for (auto& watch : watches_) {
+    if (watch.queue) watch.queue->remove(watch);
+    watch.queue = nullptr;
+  }
+}
+
+LinuxResult<Ref<File>> Epoll::create(Task& task) {
+  return TRY(runtime::make<Epoll>(TRY(make_anonymous_inode(task, FileKind::Regular))));
+}
+
+Epoll* Epoll::from(File& file) {
+  return file.kind_name() == "anon_inode:[eventpoll]" ? static_cast<Epoll*>(&file) : nullptr;
+}
+
+Epoll::~Epoll() {
+  Guard links(inode().file_system().vfs().epoll_mutex());
+  Guard guard(mutex_);
+  while (!items_.empty()) remove_item(*items_.begin());
+}
+
+void Epoll::forget(File& file) {
+  Guard links(file.inode().file_system().vfs().epoll_mutex());
+  while (EpollItem* item = file.epoll_items_) {
+    Epoll& set = item->set_;
+    Guard guard(set.mutex_);
+    set.remove_item(*item);
+  }
+}
+
+EpollItem* Epoll::find_locked(File& file, i32 descriptor) {
+  for (EpollItem* item = file.epoll_items_; item; item = item->next_of_file_) {
+    if (&item->set_ == this && item->descriptor_ == descriptor) return item;
+  }
+  return nullptr;
+}
+
+// With Vfs::epoll_mutex() held, too.
+void Epoll::remove_item(EpollItem& item) {
+  item.leave_queues();
+  {
+    Guard guard(ready_lock_);
+    if (item.ready_) {
+      ready_.erase(ready_.iterator_to(item));
+      __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
+    }
+  }
+  items_.erase(items_.iterator_to(item));
+  if (Epoll* inner = from(item.file_)) --inner->watched_by_sets_;
+  EpollItem** link = &item.file_.epoll_items_;
+  while (*link != &item) link = &(*link)->next_of_file_;
+  // Order: see File::on_last_release().
+  __atomic_store_n(link, item.next_of_file_, __ATOMIC_RELEASE);
+  delete &item;
+}
+
+void Epoll::arm(EpollItem& item, const EpollEvent& event) {
+  item.data_ = event.data;
+  __atomic_store_n(&item.events_, event.events | kAlwaysReported, __ATOMIC_SEQ_CST);
+  // What holds already counts as a change, also for edges.
+  if (item.file_.poll(nullptr) & (event.events | kAlwaysReported)) mark_ready(item);
+}
+
+LinuxResult<> Epoll::control(u32 operation, i32 descriptor, File& file, const EpollEvent& event) {
+  if (&file == this) return std::unexpected(Errno::Invalid);
+  // Regular files and directories are always ready, and epoll refuses them.
+  if (file.path() && (file.inode().is(FileKind::Regular) || file.inode().is(FileKind::Directory)))
+    return std::unexpected(Errno::Perm);
+  Epoll* inner = from(file);
+  Guard links(inode().file_system().vfs().epoll_mutex());
+  Guard guard(mutex_);
+  EpollItem* item = find_locked(file, descriptor);
+  if (operation == kAdd) {
+    if (item) return std::unexpected(Errno::Exists);
+    // Sets within sets: one level, which leaves no room for rings.
+    if (inner && (watched_by_sets_ || inner->contains_sets_)) return std::unexpected(Errno::Loop);
+    item = new (runtime::kFallible) EpollItem(*this, file, descriptor);
+    if (!item) return std::unexpected(Errno::NoMemory);
+    if (inner) {
+      contains_sets_ = true;
+      ++inner->watched_by_sets_;
+    }
+    items_.insert(*item);
+    item->next_of_file_ = file.epoll_items_;
+    __atomic_store_n(&file.epoll_items_, item, __ATOMIC_RELEASE);
+    file.poll(item);
+    arm(*item, event);
+    return {};
+  }
+  if (!item) return std::unexpected(Errno::NoEntry);
+  if (operation == kModify) {
+    arm(*item, event);
+    return {};
+  }
+  if (operation != kRemove) return std::unexpected(Errno::Invalid);
+  remove_item(*item);
+  return {};
+}
+
+void Epoll::mark_ready(EpollItem& item) {
+  {
+    Guard guard(ready_lock_);
+    if (!item.ready_) {
+      item.ready_ = true;
+      ready_.push_back(item);
+      __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
+    }
+  }
+  waiters_.wake_one();
+  poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
+}
+
+u32 Epoll::collect(std::span<EpollEvent> events) {
+  Guard guard(mutex_);
+  u32 count = 0;
+  u32 candidates = __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE);
+  while (count < events.size() && candidates-- > 0) {
+    EpollItem* item = nullptr;
+    {
+      Guard ready(ready_lock_);
+      if (ready_.empty()) break;
+      item = &ready_.front();
+      ready_.pop_front();
+      item->ready_ = false;
+      __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
+    }
+    // Order: off the list before the file is asked, so that a change after the answer lists it again.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
+    if (wanted == 0) continue;
+    const u32 events_now = item->file_.poll(nullptr) & wanted;
+    if (events_now == 0) continue;
+    events[count++] = {events_now, item->data_};
+    if (wanted & kOneShot) {
+      __atomic_store_n(&item->events_, 0, __ATOMIC_RELAXED);
+    } else if (!(wanted & kEdge)) {
+      // Level-triggered: it stays a candidate until a look finds it quiet.
+      Guard ready(ready_lock_);
+      if (!item->ready_) {
+        item->ready_ = true;
+        ready_.push_back(*item);
+        __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
+      }
+    }
+  }
+  return count;
+}
+
+LinuxResult<u32> Epoll::wait(std::span<EpollEvent> events, Nanoseconds deadline) {
+  for (;;) {
+    if (const u32 count = collect(events)) {
+      // Others may have been left.
+      if (has_ready()) waiters_.wake_one();
+      return count;
+    }
+    if (deadline == 0) return 0;
+    const auto waited =
+        waiters_.wait_until([&] { return has_ready(); }, deadline, runtime::Cancellation::Respect);
+    if (waited) continue;
+    if (waited.error() == Error::TimedOut) return 0;
+    return std::unexpected(Errno::Interrupted);
+  }
+}
+
+u32 Epoll::poll(PollTable* table) {
+  if (table) table->watch(poll_queue_);
+  if (!has_ready()) return 0;
+  // A candidate may be quiet by now; asking for certain would take the items' files.
+  return poll_event::kIn | poll_event::kReadNormal;
+}
+
+}  // namespace vari::linux

@@ -1,0 +1,109 @@
+// epoll: a set of files that are watched, and the list of those that may be ready.
+//
+// An item sits in its file's poll queues for as long as it lives; a change puts it on the ready list.
+// Locks, in this order: Vfs::epoll_mutex() (which files have which items), the set's mutex_ (its items),
+// a file's queue, the set's ready_lock_.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include "personalities/linux/files/anonymous.h"
+#include "runtime/synchronization.h"
+
+namespace vari::linux {
+
+class Epoll;
+
+/// The kernel's struct epoll_event, packed on x86-64.
+struct [[gnu::packed]] EpollEvent {
+  u32 events = 0;
+  u64 data = 0;
+};
+static_assert(sizeof(EpollEvent) == 12);
+
+/// One watched descriptor.
+class EpollItem final : public runtime::Allocated, private PollTable {
+ public:
+  EpollItem(Epoll& set, File& file, i32 descriptor) : set_(set), file_(file), descriptor_(descriptor) {}
+  ~EpollItem() = default;
+
+ private:
+  friend class Epoll;
+  friend class File;
+  struct Watch final : PollObserver {
+    void on_events(u32 events) override;
+    EpollItem* item = nullptr;
+    PollQueue* queue = nullptr;
+  };
+  /// No file here has more queues than two.
+  static constexpr unsigned kQueues = 4;
+  void watch(PollQueue& queue) override;
+  void leave_queues();
+
+  Epoll& set_;
+  File& file_;  // not a reference: File::on_last_release() ends the item
+  const i32 descriptor_;
+  u32 events_ = 0;  // atomic; 0 while disabled (EPOLLONESHOT)
+  u64 data_ = 0;    // under the set's mutex_
+  Watch watches_[kQueues];
+  bool ready_ = false;  // under ready_lock_
+  EpollItem* next_of_file_ = nullptr;
+  boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> ready_hook_;
+  boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> set_hook_;
+};
+
+class Epoll final : public AnonymousFile {
+ public:
+  static constexpr u32 kAdd = 1, kRemove = 2, kModify = 3;
+  static constexpr u32 kEdge = 1u << 31, kOneShot = 1u << 30, kExclusive = 1u << 28;
+
+  static LinuxResult<Ref<File>> create(Task& task);
+  Epoll(Ref<Inode> inode) : AnonymousFile(std::move(inode), kReadWrite) {}
+  ~Epoll() override;
+
+  LinuxResult<> control(u32 operation, i32 descriptor, File& file, const EpollEvent& event);
+  /// Up to events.size() of them; how many. Blocks until there is one, or the deadline.
+  LinuxResult<u32> wait(std::span<EpollEvent> events, Nanoseconds deadline);
+  /// The set of a file that is one; null otherwise.
+  static Epoll* from(File& file);
+  /// The file goes: its items go before it.
+  static void forget(File& file);
+
+  LinuxResult<u64> read(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
+  LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
+  u32 poll(PollTable* table) override;
+  std::string_view kind_name() const override { return "anon_inode:[eventpoll]"; }
+
+ private:
+  friend class EpollItem;
+  struct ByKey {
+    bool operator()(const EpollItem& a, const EpollItem& b) const {
+      return &a.file_ != &b.file_ ? &a.file_ < &b.file_ : a.descriptor_ < b.descriptor_;
+    }
+  };
+  EpollItem* find_locked(File& file, i32 descriptor) REQUIRES(mutex_);
+  void arm(EpollItem& item, const EpollEvent& event) REQUIRES(mutex_);
+  void mark_ready(EpollItem& item) EXCLUDES(ready_lock_);
+  void remove_item(EpollItem& item) REQUIRES(mutex_);
+  u32 collect(std::span<EpollEvent> events) EXCLUDES(mutex_);
+  bool has_ready() const { return __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE) != 0; }
+
+  runtime::Mutex mutex_;
+  boost::intrusive::set<EpollItem,
+                        boost::intrusive::member_hook<EpollItem, decltype(EpollItem::set_hook_), &EpollItem::set_hook_>,
+                        boost::intrusive::compare<ByKey>, boost::intrusive::constant_time_size<false>>
+      items_ GUARDED_BY(mutex_);
+  bool contains_sets_ = false;  // under Vfs::epoll_mutex()
+  u32 watched_by_sets_ = 0;     // likewise
+  using Ready = boost::intrusive::list<
+      EpollItem, boost::intrusive::member_hook<EpollItem, decltype(EpollItem::ready_hook_), &EpollItem::ready_hook_>,
+      boost::intrusive::constant_time_size<false>>;
+  runtime::SpinLock ready_lock_;
+  Ready ready_ GUARDED_BY(ready_lock_);
+  u32 ready_count_ = 0;  // atomic; changed under ready_lock_
+  runtime::WaitQueue waiters_;
+  PollQueue poll_queue_;
+};
+
+}  // namespace vari::linux

@@ -1,0 +1,19 @@
+// The end of an open file description.
+#include "personalities/linux/files/file.h"
+
+#include "personalities/linux/files/epoll.h"
+#include "personalities/linux/files/file_locks.h"
+#include "personalities/linux/files/inode.h"
+
+namespace vari::linux {
+
+File::~File() = default;
+
+void File::on_last_release() {
+  // Order: whoever takes the last item out stores null with release after having left the file's queues.
+  if (__atomic_load_n(&epoll_items_, __ATOMIC_ACQUIRE)) Epoll::forget(*this);
+  FileLocks::release_file(*this);
+  delete this;
+}
+
+}  // namespace vari::linux

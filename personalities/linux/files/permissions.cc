@@ -1,0 +1,36 @@
+// See permissions.h, and path_resolution(7).
+#include "personalities/linux/files/permissions.h"
+
+namespace vari::linux {
+
+LinuxResult<> check_permission(const Identity& identity, Inode& inode, u32 wanted) {
+  const u32 mode = inode.mode();
+  if (identity.file_user == 0) {
+    // CAP_DAC_OVERRIDE: everything, but executing a file takes at least one x bit.
+    if ((wanted & kMayExecute) && !(mode & 0111) && (mode & kKindMask) != static_cast<u32>(FileKind::Directory))
+      return std::unexpected(Errno::Access);
+    return {};
+  }
+  u32 granted = mode & 7;
+  if (inode.user() == identity.file_user) {
+    granted = mode >> 6 & 7;
+  } else if (identity.in_group(inode.group())) {
+    granted = mode >> 3 & 7;
+  }
+  if (wanted & ~granted) return std::unexpected(Errno::Access);
+  return {};
+}
+
+LinuxResult<> check_owner(const Identity& identity, Inode& inode) {
+  if (identity.file_user == 0 || identity.file_user == inode.user()) return {};
+  return std::unexpected(Errno::Perm);
+}
+
+LinuxResult<> check_removal(const Identity& identity, Inode& directory, Inode& child) {
+  TRY(check_permission(identity, directory, kMayWrite | kMayExecute));
+  if (!(directory.mode() & kSticky) || identity.file_user == 0) return {};
+  if (identity.file_user == child.user() || identity.file_user == directory.user()) return {};
+  return std::unexpected(Errno::Perm);
+}
+
+}  // namespace vari::linux

@@ -1,0 +1,147 @@
+// tmpfs: the file system and its directories. Files' contents are in tmpfs_contents.cc.
+#include "personalities/linux/filesystems/tmpfs.h"
+
+#include <algorithm>
+
+#include "personalities/linux/files/dentry.h"
+#include "personalities/linux/files/options.h"
+#include "personalities/linux/files/vfs.h"
+
+namespace vari::linux {
+
+namespace {
+
+constexpr u64 kMagic = 0x01021994;
+constexpr u64 kDirectoryEntryBytes = 20;  // what a directory's size counts for each name, as on Linux
+
+u64 total_bytes(Vfs& vfs) { return vfs.place().memory_statistics().total_bytes; }
+
+}  // namespace
+
+Tmpfs::Tmpfs(Vfs& vfs, const Options& options)
+    : FileSystem(vfs),
+      maximum_pages_((options.maximum_bytes ? options.maximum_bytes : total_bytes(vfs) / 2) / kPageBytes),
+      reserve_pages_(std::min<u64>(total_bytes(vfs) / 32, 16 * kMiB) / kPageBytes) {}
+
+LinuxResult<Ref<Dentry>> Tmpfs::create(Vfs& vfs, const Options& options) {
+  auto tmpfs = TRY(runtime::make<Tmpfs>(vfs, options));
+  auto root = TRY(TmpfsInode::create(*tmpfs, {.kind = FileKind::Directory, .mode = options.root_mode}));
+  return Dentry::create_root(std::move(root), "/");
+}
+
+LinuxResult<Ref<Dentry>> Tmpfs::mount(Vfs& vfs, std::string_view text) {
+  Options options;
+  if (const auto size = find_option(text, "size")) options.maximum_bytes = TRY(parse_size(*size, total_bytes(vfs)));
+  if (const auto mode = find_option(text, "mode")) options.root_mode = TRY(parse_octal(*mode)) & kModeMask;
+  return create(vfs, options);
+}
+
+FileSystemStatistics Tmpfs::statistics() {
+  const u64 used = __atomic_load_n(&pages_, __ATOMIC_RELAXED);
+  const u64 machine = vfs().place().memory_statistics().free_bytes / kPageBytes;
+  const u64 available = std::min(maximum_pages_ - std::min(used, maximum_pages_),
+                                 machine - std::min(machine, reserve_pages_));
+  const u64 inodes = __atomic_load_n(&inodes_, __ATOMIC_RELAXED);
+  return {.magic = kMagic, .blocks = maximum_pages_, .free_blocks = available, .files = inodes + available,
+          .free_files = available, .memory_pages = used};
+}
+
+LinuxResult<> Tmpfs::charge(u64 pages) {
+  const u64 now = __atomic_add_fetch(&pages_, pages, __ATOMIC_RELAXED);
+  // The machine's state costs more to ask than a page to make: every 16th page does.
+  const bool exhausted =
+      now > maximum_pages_ ||
+      (now % 16 < pages && vfs().place().memory_statistics().free_bytes / kPageBytes < reserve_pages_);
+  if (!exhausted) return {};
+  uncharge(pages);
+  return std::unexpected(Errno::NoSpace);
+}
+
+void Tmpfs::uncharge(u64 pages) { __atomic_fetch_sub(&pages_, pages, __ATOMIC_RELAXED); }
+
+TmpfsInode::TmpfsInode(Tmpfs& tmpfs, const NewInode& description)
+    : Inode(tmpfs, tmpfs.new_inode_number(),
+            {.mode = static_cast<u32>(description.kind) | description.mode,
+             .user = description.user,
+             .group = description.group,
+             .links = description.kind == FileKind::Directory ? 2u : 1u,
+             .size = description.link_target.size(),
+             .device = description.device}) {
+  __atomic_fetch_add(&tmpfs.inodes_, 1, __ATOMIC_RELAXED);
+}
+
+TmpfsInode::~TmpfsInode() {
+  if (target_) runtime::free(target_, Inode::size());
+  __atomic_fetch_sub(&tmpfs().inodes_, 1, __ATOMIC_RELAXED);
+}
+
+Attributes TmpfsInode::attributes() {
+  auto attributes = Inode::attributes();
+  if (contents_) {
+    attributes.size = contents_->size();
+    attributes.blocks = contents_->page_count() * (kPageBytes / 512);
+  }
+  return attributes;
+}
+
+LinuxResult<Ref<Inode>> TmpfsInode::create(Tmpfs& tmpfs, const NewInode& description) {
+  if (description.kind == FileKind::SymbolicLink && description.link_target.empty())
+    return std::unexpected(Errno::NoEntry);
+  auto inode = TRY(runtime::make<TmpfsInode>(tmpfs, description));
+  if (description.kind == FileKind::Regular) inode->contents_ = TRY(runtime::make<TmpfsContents>(tmpfs));
+  if (description.kind == FileKind::SymbolicLink) {
+    inode->target_ = static_cast<char*>(runtime::allocate(description.link_target.size()));
+    if (!inode->target_) {
+      inode->set_size(0);
+      return std::unexpected(Errno::NoMemory);
+    }
+    std::ranges::copy(description.link_target, inode->target_);
+  }
+  return inode;
+}
+
+LinuxResult<u64> TmpfsInode::read_link(Task&, std::span<char> to) {
+  if (!target_) return std::unexpected(Errno::Invalid);
+  const auto count = std::min<u64>(Inode::size(), to.size());
+  std::copy_n(target_, count, to.data());
+  return count;
+}
+
+LinuxResult<Ref<Inode>> TmpfsInode::create(const NewInode& description) {
+  auto inode = TRY(create(tmpfs(), description));
+  if (description.kind == FileKind::Directory) add_links(1);
+  set_size(size() + kDirectoryEntryBytes);
+  return inode;
+}
+
+LinuxResult<> TmpfsInode::link(Inode& existing) {
+  if (existing.links() == 0) return std::unexpected(Errno::NoEntry);
+  existing.add_links(1);
+  existing.touch(false, false, true);
+  set_size(size() + kDirectoryEntryBytes);
+  return {};
+}
+
+LinuxResult<> TmpfsInode::remove(Inode& child) {
+  if (child.is(FileKind::Directory)) {
+    add_links(-1);
+    child.add_links(-1);
+  }
+  child.add_links(-1);
+  set_size(size() - kDirectoryEntryBytes);
+  return {};
+}
+
+LinuxResult<> TmpfsInode::rename(Inode& child, Inode& to, Inode* replaced) {
+  auto& target = static_cast<TmpfsInode&>(to);
+  if (replaced) TRY(target.remove(*replaced));
+  set_size(size() - kDirectoryEntryBytes);
+  target.set_size(target.size() + kDirectoryEntryBytes);
+  if (child.is(FileKind::Directory) && this != &target) {
+    add_links(-1);
+    target.add_links(1);
+  }
+  return {};
+}
+
+}  // namespace vari::linux
