@@ -21,14 +21,26 @@ Environment& environment() {
   return *state.environment;
 }
 
-/// Calls `use` with the register mapped, uncached.
-template <class Use>
-acpi_status with_register(acpi_physical_address address, u32 width, Use use) {
-  auto mapped = environment().memory.map_physical({address}, width / 8, false);
-  if (!mapped) return AE_NO_MEMORY;
-  use(*mapped);
-  environment().memory.unmap_physical(*mapped, width / 8);
-  return AE_OK;
+/// One access of the register's own width, as devices want it.
+template <class Word>
+Result<u64> access(acpi_physical_address address, const u64* written) {
+  auto* mapped = TRY(environment().memory.map_physical({address}, sizeof(Word), false));
+  auto& device = *static_cast<volatile Word*>(mapped);
+  if (written) device = static_cast<Word>(*written);
+  const u64 value = written ? *written : device;
+  environment().memory.unmap_physical(mapped, sizeof(Word));
+  return value;
+}
+
+/// Reads, or where `written` is given writes, a register of `width` bits.
+Result<u64> access(acpi_physical_address address, u32 width, const u64* written = nullptr) {
+  switch (width) {
+    case 8: return access<u8>(address, written);
+    case 16: return access<u16>(address, written);
+    case 32: return access<u32>(address, written);
+    case 64: return access<u64>(address, written);
+    default: return std::unexpected(Error::InvalidArgument);
+  }
 }
 
 Result<PciConfigurationService::Address> pci_address(const acpi_pci_id& id, u32 width) {
@@ -113,25 +125,14 @@ acpi_status acpi_os_write_port(acpi_io_address address, u32 value, u32 width) {
 }
 
 acpi_status acpi_os_read_memory(acpi_physical_address address, u64* value, u32 width) {
-  return with_register(address, width, [&](void* at) {
-    switch (width) {
-      case 8: *value = *static_cast<volatile u8*>(at); break;
-      case 16: *value = *static_cast<volatile u16*>(at); break;
-      case 32: *value = *static_cast<volatile u32*>(at); break;
-      default: *value = *static_cast<volatile u64*>(at); break;
-    }
-  });
+  const auto read = access(address, width);
+  if (!read) return AE_ERROR;
+  *value = *read;
+  return AE_OK;
 }
 
 acpi_status acpi_os_write_memory(acpi_physical_address address, u64 value, u32 width) {
-  return with_register(address, width, [&](void* at) {
-    switch (width) {
-      case 8: *static_cast<volatile u8*>(at) = static_cast<u8>(value); break;
-      case 16: *static_cast<volatile u16*>(at) = static_cast<u16>(value); break;
-      case 32: *static_cast<volatile u32*>(at) = static_cast<u32>(value); break;
-      default: *static_cast<volatile u64*>(at) = value; break;
-    }
-  });
+  return access(address, width, &value) ? AE_OK : AE_ERROR;
 }
 
 acpi_status acpi_os_read_pci_configuration(acpi_pci_id* id, u32 offset, u64* value, u32 width) {

@@ -1,8 +1,9 @@
 // See report.h. The one record here is the image's, not a nucleus's: compilers' calls carry no context.
 #include "nucleus/sanitizers/report.h"
 
-#include "base/assert.h"
+#include "base/format.h"
 #include "machine/x86_64/symbols.h"
+#include "nucleus/panic.h"
 
 namespace vari::nucleus {
 namespace {
@@ -14,15 +15,6 @@ struct Record {
 };
 constinit Record record;
 
-/// `name+0xoffset` of a code address.
-void describe(u64 code, char* text, std::size_t size) {
-  u64 offset = 0;
-  const char* name = machine::find_symbol(code, &offset);
-  std::size_t used = 0;
-  for (const char* c = name ? name : "unknown code"; *c && used + 1 < size; ++c) text[used++] = *c;
-  text[used] = 0;
-}
-
 }  // namespace
 
 void sanitizer_report(const char* what, const char* file, int line, u64 code) {
@@ -31,12 +23,11 @@ void sanitizer_report(const char* what, const char* file, int line, u64 code) {
     __atomic_fetch_add(&record.count, 1, __ATOMIC_RELAXED);
     return;
   }
-  char place[96];
-  if (!file) {
-    describe(code, place, sizeof place);
-    file = place;
-  }
-  assertion_failed(what, file, line);
+  u64 offset = 0;
+  const char* name = file ? nullptr : machine::find_symbol(code, &offset);
+  Text<200> text("sanitizer: ", what, " in ", file ? file : name ? name : "unknown code");
+  file ? text.print(":", line) : text.print("+0x", Hex{offset});
+  panic(text.text());
 }
 
 ExpectReports::ExpectReports() {

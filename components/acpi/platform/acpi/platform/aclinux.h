@@ -27,9 +27,7 @@
 #define ACPI_OFFSET(type, field) offsetof(type, field)
 
 #define ACPI_EXPORT_SYMBOL(symbol)
-#define ACPI_FLUSH_CPU_CACHE() __asm__ volatile("wbinvd" ::: "memory")
+/* For states that keep memory: S5, the only one that we enter, loses it. */
+#define ACPI_FLUSH_CPU_CACHE()
 
 #define __iomem
-#ifndef __cplusplus
-#define __init
-#endif
