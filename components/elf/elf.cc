@@ -24,7 +24,9 @@ Result<T> read_as(ImageSource& source, u64 offset) {
 }
 
 /// True if [begin, begin + bytes) lies within [0, limit).
-constexpr bool within(u64 begin, u64 bytes, u64 limit) { return begin <= limit && bytes <= limit - begin; }
+constexpr bool within(u64 begin, u64 bytes, u64 limit) {
+  return begin <= limit && bytes <= limit - begin;
+}
 
 Result<FileHeader> read_header(ImageSource& source) {
   if (source.size() < sizeof(FileHeader)) return kMalformed;
@@ -35,7 +37,8 @@ Result<FileHeader> read_header(ImageSource& source) {
   if (!ours) return std::unexpected(Error::Unsupported);
   if (header.identification[6] != kVersion || header.version != kVersion) return kMalformed;
   if (header.type != kTypeExecutable && header.type != kTypeShared) return kMalformed;
-  if (header.program_header_bytes != sizeof(ProgramHeader) || header.program_header_count == 0) return kMalformed;
+  if (header.program_header_bytes != sizeof(ProgramHeader) || header.program_header_count == 0)
+    return kMalformed;
   const u64 table_bytes = u64{header.program_header_count} * sizeof(ProgramHeader);
   if (table_bytes > kMaximumTableBytes) return kMalformed;
   if (!within(header.program_headers_offset, table_bytes, source.size())) return kMalformed;
@@ -65,8 +68,10 @@ Result<> add_segment(const ProgramHeader& program, const AddressLimits& limits, 
   if (program.memory_bytes == 0 && program.file_bytes == 0) return {};
   if (program.file_bytes > program.memory_bytes) return kMalformed;
   if (!within(program.offset, program.file_bytes, file_size)) return kMalformed;
-  if (program.address < limits.begin || !within(program.address, program.memory_bytes, limits.end)) return kMalformed;
-  if (program.file_bytes != 0 && program.address % kPageBytes != program.offset % kPageBytes) return kMalformed;
+  if (program.address < limits.begin || !within(program.address, program.memory_bytes, limits.end))
+    return kMalformed;
+  if (program.file_bytes != 0 && program.address % kPageBytes != program.offset % kPageBytes)
+    return kMalformed;
   if (image.segment_count == ExecutableImage::kMaximumSegments) return kMalformed;
   if (image.segment_count > 0) {
     const ExecutableSegment& previous = image.segments[image.segment_count - 1];
@@ -97,7 +102,8 @@ void locate_program_headers(const FileHeader& header, ExecutableImage& image) {
   const u64 bytes = u64{header.program_header_count} * sizeof(ProgramHeader);
   for (std::size_t i = 0; i < image.segment_count; ++i) {
     const ExecutableSegment& segment = image.segments[i];
-    if (begin < segment.file_offset || !within(begin - segment.file_offset, bytes, segment.file_bytes)) continue;
+    if (begin < segment.file_offset || !within(begin - segment.file_offset, bytes, segment.file_bytes))
+      continue;
     image.program_headers = segment.address + (begin - segment.file_offset);
     return;
   }

@@ -7,7 +7,8 @@ namespace vari::components::host_channel {
 
 bool FrameDecoder::header_valid() const {
   if (filled_ >= 1 && !from_host(buffer_[0])) return false;
-  if (filled_ >= kHeaderBytes && (buffer_[1] | buffer_[2] << 8) > static_cast<int>(kMaximumPayload)) return false;
+  if (filled_ >= kHeaderBytes && (buffer_[1] | buffer_[2] << 8) > static_cast<int>(kMaximumPayload))
+    return false;
   return true;
 }
 

@@ -21,7 +21,9 @@ class Stream final : public ByteStream {
  public:
   Stream(Channel& channel, Kind kind) : channel_(channel), kind_(kind) {}
   virtual ~Stream() = default;
-  void* query_raw(InterfaceId wanted) override { return wanted == kInterface ? static_cast<ByteStream*>(this) : nullptr; }
+  void* query_raw(InterfaceId wanted) override {
+    return wanted == kInterface ? static_cast<ByteStream*>(this) : nullptr;
+  }
   void acquire() override;
   void release() override;
   std::size_t read(std::span<u8> to) override;
@@ -86,10 +88,18 @@ class Channel final : public Component<HostChannel> {
   WindowSize size_ GUARDED_BY(listener_lock_);
 };
 
-void Stream::acquire() { channel_.acquire(); }
-void Stream::release() { channel_.release(); }
-std::size_t Stream::read(std::span<u8> to) { return kind_ == Kind::StandardInput ? channel_.read_input(to) : 0; }
-bool Stream::readable() { return kind_ != Kind::StandardInput || channel_.input_readable(); }
+void Stream::acquire() {
+  channel_.acquire();
+}
+void Stream::release() {
+  channel_.release();
+}
+std::size_t Stream::read(std::span<u8> to) {
+  return kind_ == Kind::StandardInput ? channel_.read_input(to) : 0;
+}
+bool Stream::readable() {
+  return kind_ != Kind::StandardInput || channel_.input_readable();
+}
 void Stream::write(std::span<const u8> bytes) {
   if (kind_ != Kind::StandardInput) channel_.send_all(kind_, bytes);
 }
@@ -155,7 +165,8 @@ std::size_t Channel::read_input(std::span<u8> to) {
     std::size_t count = 0, credit = 0;
     {
       ComponentGuard guard(input_lock_);
-      while (count < to.size() && input_read_ != input_end_) to[count++] = input_[input_read_++ % kInputBytes];
+      while (count < to.size() && input_read_ != input_end_)
+        to[count++] = input_[input_read_++ % kInputBytes];
       if (count == 0 && input_ended_) return 0;
       if (count == 0) ++readers_waiting_;
       ungranted_ += count;

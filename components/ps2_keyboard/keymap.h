@@ -24,8 +24,8 @@ class Decoder {
  private:
   static constexpr u8 kScrollLed = 1, kNumLed = 2, kCapsLed = 4;
   struct Modifiers {
-    bool left_shift = false, right_shift = false, left_control = false, right_control = false, left_alt = false,
-         right_alt = false;
+    bool left_shift = false, right_shift = false, left_control = false, right_control = false,
+         left_alt = false, right_alt = false;
     bool shift() const { return left_shift || right_shift; }
     bool control() const { return left_control || right_control; }
     bool alt() const { return left_alt || right_alt; }

@@ -8,10 +8,11 @@ namespace {
 
 constexpr u16 kDataPort = 0x60, kCommandPort = 0x64, kStatusPort = 0x64;
 constexpr u8 kOutputFull = 1, kInputFull = 2, kFromAuxiliary = 0x20;  // status bits
-constexpr u8 kReadConfiguration = 0x20, kWriteConfiguration = 0x60, kDisableAuxiliary = 0xa7, kSelfTest = 0xaa,
-             kTestKeyboardPort = 0xab, kDisableKeyboard = 0xad, kEnableKeyboard = 0xae;
+constexpr u8 kReadConfiguration = 0x20, kWriteConfiguration = 0x60, kDisableAuxiliary = 0xa7,
+             kSelfTest = 0xaa, kTestKeyboardPort = 0xab, kDisableKeyboard = 0xad, kEnableKeyboard = 0xae;
 constexpr u8 kSelfTestGood = 0x55, kPortGood = 0x00;
-constexpr u8 kKeyboardInterrupt = 1, kAuxiliaryInterrupt = 2, kKeyboardOff = 0x10, kTranslate = 0x40;  // configuration
+constexpr u8 kKeyboardInterrupt = 1, kAuxiliaryInterrupt = 2, kKeyboardOff = 0x10,
+             kTranslate = 0x40;  // configuration
 constexpr u8 kSetLeds = 0xed, kEnableScanning = 0xf4, kResetKeyboard = 0xff;
 constexpr u8 kAcknowledge = 0xfa, kResend = 0xfe, kKeyboardGood = 0xaa;
 constexpr u8 kIrq = 1;
@@ -94,7 +95,8 @@ Result<> Ps2Keyboard::initialise_controller() {
   if (TRY(ask_controller(kTestKeyboardPort)) != kPortGood) return std::unexpected(Error::DeviceError);
   // After the self-test, which resets the configuration on some controllers.
   const u8 before = TRY(ask_controller(kReadConfiguration));
-  const u8 wanted = static_cast<u8>((before | kTranslate) & ~(kKeyboardInterrupt | kAuxiliaryInterrupt | kKeyboardOff));
+  const u8 wanted =
+      static_cast<u8>((before | kTranslate) & ~(kKeyboardInterrupt | kAuxiliaryInterrupt | kKeyboardOff));
   TRY(send_command(kWriteConfiguration));
   TRY(send_data(wanted));
   TRY(send_command(kEnableKeyboard));

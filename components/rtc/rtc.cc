@@ -9,13 +9,18 @@ namespace vari::components::rtc {
 namespace {
 
 constexpr u16 kIndexPort = 0x70, kDataPort = 0x71;
-constexpr u8 kSeconds = 0, kMinutes = 2, kHours = 4, kDay = 7, kMonth = 8, kYear = 9, kStatusA = 10, kStatusB = 11;
+constexpr u8 kSeconds = 0, kMinutes = 2, kHours = 4, kDay = 7, kMonth = 8, kYear = 9, kStatusA = 10,
+             kStatusB = 11;
 constexpr u8 kUpdateInProgress = 0x80;                         // in A
 constexpr u8 kTwentyFourHours = 2, kBinary = 4, kHold = 0x80;  // in B
 constexpr u8 kAfternoon = 0x80;                                // in hours of the 12-hour form
 
-constexpr u8 from_decimal(u8 value) { return static_cast<u8>((value >> 4) * 10 + (value & 15)); }
-constexpr u8 to_decimal(u8 value) { return static_cast<u8>(value / 10 << 4 | value % 10); }
+constexpr u8 from_decimal(u8 value) {
+  return static_cast<u8>((value >> 4) * 10 + (value & 15));
+}
+constexpr u8 to_decimal(u8 value) {
+  return static_cast<u8>(value / 10 << 4 | value % 10);
+}
 
 struct Date {
   i64 year;
@@ -79,9 +84,12 @@ Result<> RealTimeClock::wait_for_no_update() {
 }
 
 RealTimeClock::Fields RealTimeClock::read_fields() {
-  Fields fields{.seconds = read_register(kSeconds), .minutes = read_register(kMinutes),
-                .hours = read_register(kHours), .day = read_register(kDay),
-                .month = read_register(kMonth), .year = read_register(kYear)};
+  Fields fields{.seconds = read_register(kSeconds),
+                .minutes = read_register(kMinutes),
+                .hours = read_register(kHours),
+                .day = read_register(kDay),
+                .month = read_register(kMonth),
+                .year = read_register(kYear)};
   if (century_register_ != 0) fields.century = read_register(century_register_);
   return fields;
 }
@@ -100,20 +108,21 @@ Result<i64> RealTimeClock::read() {
   const bool afternoon = fields.hours & kAfternoon;
   fields.hours &= 0x7f;
   if (!(mode & kBinary)) {
-    for (u8* field : {&fields.seconds, &fields.minutes, &fields.hours, &fields.day, &fields.month, &fields.year,
-                      &fields.century}) {
+    for (u8* field : {&fields.seconds, &fields.minutes, &fields.hours, &fields.day, &fields.month,
+                      &fields.year, &fields.century}) {
       *field = from_decimal(*field);
     }
   }
   if (!(mode & kTwentyFourHours)) fields.hours = static_cast<u8>(fields.hours % 12 + (afternoon ? 12 : 0));
   const bool has_century = fields.century >= 19 && fields.century <= 20;
-  const i64 year = has_century ? fields.century * 100 + fields.year : fields.year + (fields.year < 70 ? 2000 : 1900);
+  const i64 year =
+      has_century ? fields.century * 100 + fields.year : fields.year + (fields.year < 70 ? 2000 : 1900);
   if (fields.seconds > 60 || fields.minutes > 59 || fields.hours > 23 || fields.day < 1 || fields.day > 31 ||
       fields.month < 1 || fields.month > 12 || fields.year > 99 || year < 1970) {
     return std::unexpected(Error::DeviceError);
   }
-  return days_of({year, fields.month, fields.day}) * kSecondsADay + fields.hours * 3600 + fields.minutes * 60 +
-         fields.seconds;
+  return days_of({year, fields.month, fields.day}) * kSecondsADay + fields.hours * 3600 +
+         fields.minutes * 60 + fields.seconds;
 }
 
 Result<> RealTimeClock::set(i64 seconds_since_1970) {

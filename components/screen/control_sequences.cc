@@ -44,7 +44,8 @@ void Emulator::perform(u8 final) {
         tabs_[cursor_.column / 64] &= ~(u64{1} << (cursor_.column % 64));
       }
       return;
-    case 'h': case 'l': return perform_modes(final == 'h');
+    case 'h':
+    case 'l': return perform_modes(final == 'h');
     case 'm': return set_attributes();
     case 'n': return report(parameter(0, 0));
     case 'r': return set_scroll_region();
@@ -52,7 +53,13 @@ void Emulator::perform(u8 final) {
     case 'u': return restore();
     case 'J': return erase_display(parameter(0, 0));
     case 'K': return erase_line(parameter(0, 0));
-    case '@': case 'L': case 'M': case 'P': case 'S': case 'T': case 'X': return perform_editing(final);
+    case '@':
+    case 'L':
+    case 'M':
+    case 'P':
+    case 'S':
+    case 'T':
+    case 'X': return perform_editing(final);
     default: return perform_motion(final);
   }
 }
@@ -61,22 +68,28 @@ void Emulator::perform_motion(u8 final) {
   const int count = parameter(0, 1);
   const int origin = modes_.origin ? top_ : 0;
   switch (final) {
-    case 'A': case 'F': {
+    case 'A':
+    case 'F': {
       // Within the scroll region the margin holds the cursor back.
       const int limit = cursor_.row >= top_ ? top_ : 0;
       move_to(std::max(cursor_.row - count, limit), final == 'F' ? 0 : cursor_.column);
       return;
     }
-    case 'B': case 'E': case 'e': {
+    case 'B':
+    case 'E':
+    case 'e': {
       const int limit = (cursor_.row < bottom_ ? bottom_ : grid_.rows()) - 1;
       move_to(std::min(cursor_.row + count, limit), final == 'E' ? 0 : cursor_.column);
       return;
     }
-    case 'C': case 'a': return move_by(0, count);
+    case 'C':
+    case 'a': return move_by(0, count);
     case 'D': return move_by(0, -count);
-    case 'G': case '`': return move_to(cursor_.row, count - 1);
+    case 'G':
+    case '`': return move_to(cursor_.row, count - 1);
     case 'd': return move_to(origin + count - 1, cursor_.column);
-    case 'H': case 'f': return move_to(origin + count - 1, parameter(1, 1) - 1);
+    case 'H':
+    case 'f': return move_to(origin + count - 1, parameter(1, 1) - 1);
     default: return;
   }
 }
@@ -196,12 +209,19 @@ void Emulator::set_attributes() {
     const u16 code = parameters_[i];
     switch (code) {
       case 0: attributes_ = {}; break;
-      case 1: attributes_.bold = true; attributes_.dim = false; break;
-      case 2: attributes_.dim = true; attributes_.bold = false; break;
+      case 1:
+        attributes_.bold = true;
+        attributes_.dim = false;
+        break;
+      case 2:
+        attributes_.dim = true;
+        attributes_.bold = false;
+        break;
       case 4: attributes_.underline = true; break;
       case 5: attributes_.blink = true; break;
       case 7: attributes_.reverse = true; break;
-      case 21: case 22: attributes_.bold = attributes_.dim = false; break;
+      case 21:
+      case 22: attributes_.bold = attributes_.dim = false; break;
       case 24: attributes_.underline = false; break;
       case 25: attributes_.blink = false; break;
       case 27: attributes_.reverse = false; break;

@@ -12,9 +12,10 @@ constexpr u16 kMaximumParameter = 9999;
 constexpr u16 kMaximumTabColumns = 512;
 
 /// DEC's special graphics, from 0x5f to 0x7e.
-constexpr u16 kGraphics[] = {0x00a0, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
-                             0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
-                             0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7};
+constexpr u16 kGraphics[] = {0x00a0, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0,
+                             0x00b1, 0x2424, 0x240b, 0x2518, 0x2510, 0x250c, 0x2514, 0x253c,
+                             0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c, 0x2524, 0x2534,
+                             0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7};
 
 }  // namespace
 
@@ -84,7 +85,9 @@ bool Emulator::feed_control_character(u8 byte) {
       wrap_pending_ = false;
       return true;
     case '\t': tab(); return true;
-    case '\n': case '\v': case '\f':
+    case '\n':
+    case '\v':
+    case '\f':
       line_feed();
       if (modes_.newline) move_to(cursor_.row, 0);
       return true;
@@ -94,7 +97,8 @@ bool Emulator::feed_control_character(u8 byte) {
       return true;
     case 0x0e: active_charset_ = 1; return true;
     case 0x0f: active_charset_ = 0; return true;
-    case 0x18: case 0x1a: state_ = State::Ground; return true;
+    case 0x18:
+    case 0x1a: state_ = State::Ground; return true;
     case kEscape: state_ = State::Escape; return true;
     default: return true;  // BEL and the rest: nothing to see
   }
@@ -123,11 +127,14 @@ void Emulator::feed_text(u8 byte) {
   print(kReplacement);
 }
 
-Cell Emulator::blank() const { return {.character = ' ', .foreground = 7, .background = attributes_.background}; }
+Cell Emulator::blank() const {
+  return {.character = ' ', .foreground = 7, .background = attributes_.background};
+}
 
 Cell Emulator::styled(u16 character) const {
   u8 foreground = attributes_.foreground, background = attributes_.background;
-  if (attributes_.underline && foreground == 7) foreground = 6;  // as Linux shows it where lines can't be drawn
+  if (attributes_.underline && foreground == 7)
+    foreground = 6;  // as Linux shows it where lines can't be drawn
   if (attributes_.dim) foreground = 8;
   if (attributes_.bold && foreground < 8) foreground |= 8;
   if (attributes_.reverse != modes_.reverse_screen) std::swap(foreground, background);
@@ -135,7 +142,8 @@ Cell Emulator::styled(u16 character) const {
 }
 
 void Emulator::print(u32 character) {
-  if (graphics_[active_charset_] && character >= 0x5f && character <= 0x7e) character = kGraphics[character - 0x5f];
+  if (graphics_[active_charset_] && character >= 0x5f && character <= 0x7e)
+    character = kGraphics[character - 0x5f];
   if (character > 0xffff) character = kReplacement;
   if (wrap_pending_) {
     wrap_pending_ = false;
@@ -189,7 +197,9 @@ void Emulator::move_to(int row, int column) {
   wrap_pending_ = false;
 }
 
-void Emulator::move_by(int rows, int columns) { move_to(cursor_.row + rows, cursor_.column + columns); }
+void Emulator::move_by(int rows, int columns) {
+  move_to(cursor_.row + rows, cursor_.column + columns);
+}
 
 void Emulator::restore() {
   attributes_ = saved_.attributes;

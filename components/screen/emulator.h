@@ -28,14 +28,24 @@ class Emulator {
 
  private:
   static constexpr std::size_t kMaximumParameters = 16;
-  enum class State : u8 { Ground, Escape, EscapeHash, EscapePercent, Charset0, Charset1, Control, Command, Palette };
+  enum class State : u8 {
+    Ground,
+    Escape,
+    EscapeHash,
+    EscapePercent,
+    Charset0,
+    Charset1,
+    Control,
+    Command,
+    Palette
+  };
   struct Attributes {
     u8 foreground = 7, background = 0;
     bool bold = false, dim = false, underline = false, blink = false, reverse = false;
   };
   struct Modes {
-    bool insert = false, newline = false, origin = false, wrap = true, reverse_screen = false, cursor_visible = true,
-         application_cursor = false;
+    bool insert = false, newline = false, origin = false, wrap = true, reverse_screen = false,
+         cursor_visible = true, application_cursor = false;
   };
   struct Saved {
     Position cursor;
@@ -99,7 +109,7 @@ class Emulator {
   u8 intermediate_ = 0;  // a byte that makes the sequence another one
   u8 palette_left_ = 0;
   bool command_escape_ = false;
-  u32 partial_ = 0;      // a UTF-8 character in the making
+  u32 partial_ = 0;  // a UTF-8 character in the making
   u8 partial_left_ = 0;
   u32 partial_minimum_ = 0;
   std::array<u8, 64> replies_{};

@@ -16,9 +16,11 @@ constexpr u32 kMaximumColumns = 512, kMaximumRows = 256;
 }  // namespace
 
 u32 FramebufferDisplay::pixel_of(u8 colour) const {
-  const u32 red = kColours[colour] >> 16, green = kColours[colour] >> 8 & 0xff, blue = kColours[colour] & 0xff;
+  const u32 red = kColours[colour] >> 16, green = kColours[colour] >> 8 & 0xff,
+            blue = kColours[colour] & 0xff;
   if (pixel_bytes_ == 2) {
-    return red >> 3 << format_.red_shift | green >> 2 << format_.green_shift | blue >> 3 << format_.blue_shift;
+    return red >> 3 << format_.red_shift | green >> 2 << format_.green_shift |
+           blue >> 3 << format_.blue_shift;
   }
   return red << format_.red_shift | green << format_.green_shift | blue << format_.blue_shift;
 }
@@ -27,12 +29,14 @@ Result<> FramebufferDisplay::open(Environment& environment, const Framebuffer& f
   const bool known = framebuffer.bits_per_pixel == 32 || framebuffer.bits_per_pixel == 24 ||
                      framebuffer.bits_per_pixel == 16;
   const u32 last_shift = framebuffer.bits_per_pixel == 16 ? 11 : framebuffer.bits_per_pixel - 8u;
-  if (!known || std::max({framebuffer.red_shift, framebuffer.green_shift, framebuffer.blue_shift}) > last_shift) {
+  if (!known ||
+      std::max({framebuffer.red_shift, framebuffer.green_shift, framebuffer.blue_shift}) > last_shift) {
     return std::unexpected(Error::Unsupported);
   }
   const u32 pixel_bytes = framebuffer.bits_per_pixel / 8;
-  if (framebuffer.width < kGlyphWidth || framebuffer.height < kGlyphHeight || framebuffer.width > kMaximumPixels ||
-      framebuffer.height > kMaximumPixels || framebuffer.pitch_bytes < framebuffer.width * pixel_bytes) {
+  if (framebuffer.width < kGlyphWidth || framebuffer.height < kGlyphHeight ||
+      framebuffer.width > kMaximumPixels || framebuffer.height > kMaximumPixels ||
+      framebuffer.pitch_bytes < framebuffer.width * pixel_bytes) {
     return std::unexpected(Error::Unsupported);
   }
   environment_ = &environment;
@@ -77,7 +81,8 @@ void FramebufferDisplay::draw(Position begin, std::span<const Cell> cells) {
 
 void FramebufferDisplay::draw_cursor(Position at, Cell under, bool visible) {
   if (visible) std::swap(under.foreground, under.background);
-  if (visible && under.foreground == under.background) under.background = static_cast<u8>(under.foreground ^ 7);
+  if (visible && under.foreground == under.background)
+    under.background = static_cast<u8>(under.foreground ^ 7);
   draw_cell(at, under);
 }
 

@@ -10,8 +10,8 @@
 namespace vari::components::screen {
 
 struct Options {
-  Framebuffer framebuffer;   // bits_per_pixel 0: VGA text at 0xb8000, 80 by 25
-  Ref<InputSource> keyboard; // may be empty
+  Framebuffer framebuffer;    // bits_per_pixel 0: VGA text at 0xb8000, 80 by 25
+  Ref<InputSource> keyboard;  // may be empty
 };
 
 /// Any thread may call the result. Unsupported: a pixel format that is not 32, 24 or 16 bits.

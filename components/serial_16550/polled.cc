@@ -54,7 +54,7 @@ void write_polled(PortService& ports, u16 base, std::string_view text) {
   Port port(ports, base);
   for (const char character : text) {
     unsigned patience = kPatience;
-    while (!(port.in(kLineStatus) & kTransmitEmpty)) {
+    while (!(port.in(kLineStatus)&kTransmitEmpty)) {
       if (--patience == 0) return;
     }
     port.out(kData, static_cast<u8>(character));

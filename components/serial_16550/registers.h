@@ -6,8 +6,8 @@
 namespace vari::components::serial_16550::registers {
 
 // Offsets from the base port.
-inline constexpr u16 kData = 0, kInterruptEnable = 1, kInterruptIdentity = 2, kFifoControl = 2, kLineControl = 3,
-                     kModemControl = 4, kLineStatus = 5, kModemStatus = 6, kScratch = 7;
+inline constexpr u16 kData = 0, kInterruptEnable = 1, kInterruptIdentity = 2, kFifoControl = 2,
+                     kLineControl = 3, kModemControl = 4, kLineStatus = 5, kModemStatus = 6, kScratch = 7;
 // With kDivisorLatch set in the line control register.
 inline constexpr u16 kDivisorLow = 0, kDivisorHigh = 1;
 

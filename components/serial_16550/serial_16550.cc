@@ -26,7 +26,8 @@ Result<> Serial16550::open() {
   TRY(deliver_lock_.open(environment_.threads));
   TRY(room_.open(environment_.threads, 0));
   TRY(input_.open(environment_.threads, 0));
-  if (!initialise_polled(environment_.ports, options_.port, options_.baud)) return std::unexpected(Error::NotFound);
+  if (!initialise_polled(environment_.ports, options_.port, options_.baud))
+    return std::unexpected(Error::NotFound);
   TRY(environment_.interrupts.attach_isa(options_.irq, *this));
   attached_ = true;
   ComponentGuard guard(lock_);
@@ -49,7 +50,7 @@ void Serial16550::set_interrupts(u8 enabled) {
 /// Fills the FIFO as often as it is empty: a UART in an emulator takes everything at once.
 std::size_t Serial16550::fill_fifo(std::span<const u8> bytes) {
   std::size_t done = 0;
-  while (done < bytes.size() && (in(kLineStatus) & kTransmitEmpty)) {
+  while (done < bytes.size() && (in(kLineStatus)&kTransmitEmpty)) {
     const std::size_t count = std::min<std::size_t>(kFifoBytes, bytes.size() - done);
     environment_.ports.write8_many(static_cast<u16>(options_.port + kData), bytes.data() + done, count);
     done += count;
@@ -58,7 +59,7 @@ std::size_t Serial16550::fill_fifo(std::span<const u8> bytes) {
 }
 
 void Serial16550::service_transmitter() {
-  while (!transmit_.empty() && (in(kLineStatus) & kTransmitEmpty)) {
+  while (!transmit_.empty() && (in(kLineStatus)&kTransmitEmpty)) {
     u8 batch[kFifoBytes];
     std::size_t count = 0;
     while (count < kFifoBytes && !transmit_.empty()) batch[count++] = transmit_.pop();
@@ -94,7 +95,7 @@ void Serial16550::drain() {
   for (unsigned i = 0; i < 1000; ++i) {
     {
       ComponentGuard guard(lock_);
-      if (transmit_.empty() && (in(kLineStatus) & kTransmitIdle)) return;
+      if (transmit_.empty() && (in(kLineStatus)&kTransmitIdle)) return;
     }
     environment_.clock.sleep_ns(kStep);
   }
@@ -155,7 +156,7 @@ void Serial16550::on_interrupt() {
     bool received = false;
     {
       ComponentGuard guard(lock_);
-      if (in(kInterruptIdentity) & kNoInterruptPending) return;
+      if (in(kInterruptIdentity)&kNoInterruptPending) return;
       received = receive_into_ring();
       service_transmitter();
       (void)in(kModemStatus);  // reading it ends a modem status interrupt

@@ -78,11 +78,11 @@ class Serial16550 final : public Component<Console, ByteStream>, private Interru
   Environment& environment_;
   const Options options_;
   bool attached_ = false;
-  ComponentLock lock_;        // the device and the fields below
-  ComponentLock write_lock_;  // one writer at a time; taken before lock_
+  ComponentLock lock_;          // the device and the fields below
+  ComponentLock write_lock_;    // one writer at a time; taken before lock_
   ComponentLock deliver_lock_;  // one on_input() at a time; taken before lock_
-  ComponentSemaphore room_;   // signalled when a waiting writer can go on
-  ComponentSemaphore input_;  // signalled when read() can go on
+  ComponentSemaphore room_;     // signalled when a waiting writer can go on
+  ComponentSemaphore input_;    // signalled when read() can go on
   ByteRing<4096> transmit_ GUARDED_BY(lock_);
   ByteRing<4096> receive_ GUARDED_BY(lock_);
   bool writer_waits_ GUARDED_BY(lock_) = false;

@@ -24,7 +24,8 @@ class MemorySource final : public ImageSource {
   explicit MemorySource(const Bytes& bytes) : bytes_(bytes) {}
   u64 size() override { return bytes_.size(); }
   Result<> read(u64 offset, std::span<u8> to) override {
-    if (offset > bytes_.size() || to.size() > bytes_.size() - offset) return std::unexpected(Error::OutOfRange);
+    if (offset > bytes_.size() || to.size() > bytes_.size() - offset)
+      return std::unexpected(Error::OutOfRange);
     std::memcpy(to.data(), bytes_.data() + offset, to.size());
     return {};
   }
@@ -151,9 +152,15 @@ const BadCase kBadCases[] = {
     {"TableWraps", Error::Malformed, [](Draft& d) { d.header.program_headers_offset = ~u64{0} - 8; }},
     {"TruncatedFile", Error::Malformed, [](Draft& d) { d.file_bytes = 0x2050; }},
     {"EntryInKernelSpace", Error::Malformed, [](Draft& d) { d.header.entry = 0xffffffff80000000; }},
-    {"NoSegments", Error::Malformed, [](Draft& d) { for (auto& p : d.programs) p.type = 0; }},
+    {"NoSegments", Error::Malformed,
+     [](Draft& d) {
+       for (auto& p : d.programs) p.type = 0;
+     }},
     {"EmptySegmentsOnly", Error::Malformed,
-     [](Draft& d) { for (auto& p : d.programs) p.file_bytes = p.memory_bytes = 0; d.programs[3].type = 0; }},
+     [](Draft& d) {
+       for (auto& p : d.programs) p.file_bytes = p.memory_bytes = 0;
+       d.programs[3].type = 0;
+     }},
     {"FileLargerThanMemory", Error::Malformed, [](Draft& d) { d.programs[1].memory_bytes = 0x10; }},
     {"OffsetBeyondTheFile", Error::Malformed, [](Draft& d) { d.programs[1].offset = 0x10000; }},
     {"OffsetWraps", Error::Malformed, [](Draft& d) { d.programs[1].offset = ~u64{0xfff}; }},
@@ -234,7 +241,16 @@ void expect_promises(const ExecutableImage& image, u64 file_size) {
 
 TEST(Elf, MutationsAreRefusedOrKeepThePromises) {
   std::mt19937_64 random(20240607);
-  const u64 interesting[] = {0, 1, 0xff, 0x1000, 0xffff, 0x7fffffff, 0xffffffff, u64{1} << 47, ~u64{0}, ~u64{0xfff},
+  const u64 interesting[] = {0,
+                             1,
+                             0xff,
+                             0x1000,
+                             0xffff,
+                             0x7fffffff,
+                             0xffffffff,
+                             u64{1} << 47,
+                             ~u64{0},
+                             ~u64{0xfff},
                              Domain::kUserEnd.value};
   unsigned accepted = 0;
   for (int round = 0; round < 10000; ++round) {

@@ -65,9 +65,12 @@ std::string frame(Kind kind, std::string_view payload) {
   return bytes + std::string(payload);
 }
 
-const std::string kGreeting = frame(Kind::Ready, "\x01") + frame(Kind::Credit, std::string("\x00\x40\x00\x00", 4));
+const std::string kGreeting =
+    frame(Kind::Ready, "\x01") + frame(Kind::Credit, std::string("\x00\x40\x00\x00", 4));
 
-std::span<const u8> bytes_of(std::string_view text) { return {reinterpret_cast<const u8*>(text.data()), text.size()}; }
+std::span<const u8> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const u8*>(text.data()), text.size()};
+}
 
 std::string read_all(ByteStream& stream) {
   std::string text;
@@ -87,14 +90,15 @@ struct Channel : testing::Test {
     line->hang_up();
     // The reading thread holds the last reference for a moment longer.
     channel = {};
-    for (int i = 0; i < 2000 && fake().memory.live > 1; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 2000 && fake().memory.live > 1; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     line = {};
     EXPECT_EQ(fake().memory.live, 0);
   }
   // Lives on, since detached threads may still be on their way out of it.
   static FakeEnvironment& fake() {
-    static auto& environment = *new FakeEnvironment;
-    return environment;
+    static FakeEnvironment* const environment = new FakeEnvironment;
+    return *environment;
   }
   Ref<Line> line = *make_component<Line>(fake().memory);
   Ref<HostChannel> channel;
@@ -128,7 +132,8 @@ TEST_F(Channel, InputArrivesAndEnds) {
 }
 
 TEST_F(Channel, InputBeyondTheCreditIsDropped) {
-  for (int i = 0; i < 20; ++i) line->send(frame(Kind::StandardInput, std::string(1024, static_cast<char>('a' + i))));
+  for (int i = 0; i < 20; ++i)
+    line->send(frame(Kind::StandardInput, std::string(1024, static_cast<char>('a' + i))));
   line->send(frame(Kind::StandardInputEnd, ""));
   while (!channel->standard_input()->readable()) std::this_thread::yield();
   // The end is behind all input, so what is read until then is all that was taken: first the credit.

@@ -1,11 +1,10 @@
 // The keyboard: scan codes to bytes, and the driver against a controller in software.
-#include "components/ps2_keyboard/ps2_keyboard.h"
-
 #include <gtest/gtest.h>
 
 #include <deque>
 #include <random>
 
+#include "components/ps2_keyboard/ps2_keyboard.h"
 #include "host_support/fake_environment.h"
 
 namespace vari::components::ps2_keyboard {
@@ -28,7 +27,8 @@ TEST(Decoder, Letters) {
   EXPECT_EQ(type(d, {0x23, 0xa3, 0x17, 0x97, 0x1c, 0x9c}), "hi\r");
   EXPECT_EQ(type(d, {0x2a, 0x23, 0xa3, 0xaa, 0x17}), "Hi") << "left shift";
   EXPECT_EQ(type(d, {0x36, 0x02, 0xb6, 0x02}), "!1") << "right shift";
-  EXPECT_EQ(type(d, {0x3a, 0xba, 0x1e, 0x02, 0x2a, 0x1e, 0xaa, 0x3a, 0x1e}), "A1aa") << "caps lock is for letters";
+  EXPECT_EQ(type(d, {0x3a, 0xba, 0x1e, 0x02, 0x2a, 0x1e, 0xaa, 0x3a, 0x1e}), "A1aa")
+      << "caps lock is for letters";
   EXPECT_EQ(type(d, {0x0e, 0x0f, 0x01}), "\x7f\t\x1b");
 }
 
@@ -37,19 +37,24 @@ TEST(Decoder, ControlAndAlt) {
   EXPECT_EQ(type(d, {0x1d, 0x2e, 0xae, 0x2c, 0x20, 0x9d}), "\x03\x1a\x04") << "C, Z, D with control";
   EXPECT_EQ(type(d, {0xe0, 0x1d, 0x2b, 0xe0, 0x9d}), "\x1c") << "right control and backslash";
   EXPECT_EQ(type(d, {0x1d, 0x39, 0x9d}), std::string(1, '\0')) << "control and space";
-  EXPECT_EQ(type(d, {0x38, 0x21, 0xb8, 0x21}), "\x1b" "ff") << "alt";
+  EXPECT_EQ(type(d, {0x38, 0x21, 0xb8, 0x21}),
+            "\x1b"
+            "ff")
+      << "alt";
 }
 
 TEST(Decoder, NavigationAndFunctionKeys) {
   Decoder d;
-  EXPECT_EQ(type(d, {0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x50, 0xe0, 0x4d, 0xe0, 0x4b}), "\x1b[A\x1b[B\x1b[C\x1b[D");
+  EXPECT_EQ(type(d, {0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x50, 0xe0, 0x4d, 0xe0, 0x4b}),
+            "\x1b[A\x1b[B\x1b[C\x1b[D");
   d.set_application_cursor_keys(true);
   EXPECT_EQ(type(d, {0xe0, 0x48}), "\x1bOA");
   d.set_application_cursor_keys(false);
   EXPECT_EQ(type(d, {0xe0, 0x47, 0xe0, 0x4f, 0xe0, 0x52, 0xe0, 0x53, 0xe0, 0x49, 0xe0, 0x51}),
             "\x1b[1~\x1b[4~\x1b[2~\x1b[3~\x1b[5~\x1b[6~");
   EXPECT_EQ(type(d, {0x3b, 0x3f, 0x40, 0x44, 0x57, 0x58}), "\x1b[[A\x1b[[E\x1b[17~\x1b[21~\x1b[23~\x1b[24~");
-  EXPECT_EQ(type(d, {0xe0, 0x2a, 0xe0, 0x52, 0xe0, 0xd2, 0xe0, 0xaa, 0x1e}), "\x1b[2~a") << "a wrapping shift is none";
+  EXPECT_EQ(type(d, {0xe0, 0x2a, 0xe0, 0x52, 0xe0, 0xd2, 0xe0, 0xaa, 0x1e}), "\x1b[2~a")
+      << "a wrapping shift is none";
   EXPECT_EQ(type(d, {0x2a, 0x0f}), "\x1b[Z");
 }
 

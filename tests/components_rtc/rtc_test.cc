@@ -100,7 +100,8 @@ TEST_F(Rtc, WhatIsSetIsRead) {
     for (const bool hours24 : {false, true}) {
       chip.set_mode(binary, hours24, 0x32);
       RealTimeClock clock(fake.environment, 0x32);
-      for (const i64 time : {i64{0}, i64{951782399}, i64{951782400}, i64{1709210096}, i64{1767225599}, i64{4102444799}}) {
+      for (const i64 time :
+           {i64{0}, i64{951782399}, i64{951782400}, i64{1709210096}, i64{1767225599}, i64{4102444799}}) {
         ASSERT_TRUE(clock.set(time));
         EXPECT_EQ(clock.read().value_or(-1), time);
       }

@@ -14,7 +14,9 @@ namespace {
 
 using testing_support::FakeEnvironment;
 
-std::span<const u8> bytes_of(std::string_view text) { return {reinterpret_cast<const u8*>(text.data()), text.size()}; }
+std::span<const u8> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const u8*>(text.data()), text.size()};
+}
 
 /// Keeps what was drawn, so that tests see what a user would.
 class FakeDisplay final : public Display {
@@ -118,21 +120,41 @@ const Case kCases[] = {
     {"RegionReverse", "1\r\n2\r\n3\r\n4\x1b[2;3r\x1b[2;1H\x1bMx", "1|x|2|4"},
     {"ScrollUpDown", "1\r\n2\r\n3\x1b[2S", "3"},
     {"OriginMode", "\x1b[2;4r\x1b[?6h\x1b[1;1Hx\x1b[9;1Hy", "|x||y"},
-    {"SaveRestore", "ab\x1b" "7\x1b[5;5Hx\x1b" "8c", "abc||||    x"},
+    {"SaveRestore",
+     "ab\x1b"
+     "7\x1b[5;5Hx\x1b"
+     "8c",
+     "abc||||    x"},
     {"SaveRestoreAnsi", "ab\x1b[s\x1b[5;5Hx\x1b[uc", "abc||||    x"},
-    {"Index", "ab\x1b" "D\x1b" "Ec", "ab||c"},
+    {"Index",
+     "ab\x1b"
+     "D\x1b"
+     "Ec",
+     "ab||c"},
     {"TabStops", "\x1b[3g\x1b[5G\x1bH\r\tx", "    x"},
-    {"Reset", "abc\x1b" "cd", "d"},
-    {"Align", "\x1b#8", "EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|"
-                        "EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE"},
+    {"Reset",
+     "abc\x1b"
+     "cd",
+     "d"},
+    {"Align", "\x1b#8",
+     "EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE|"
+     "EEEEEEEEEEEEEEEEEEEE|EEEEEEEEEEEEEEEEEEEE"},
     {"TitleIsSkipped", "\x1b]0;a title\x07x\x1b]2;another\x1b\\y", "xy"},
     {"PaletteIsSkipped", "\x1b]P1ff0000x\x1b]Ry", "xy"},
     {"FunctionKeyIsSkipped", "\x1b[[Ax", "x"},
     {"ControlInsideASequence", "ab\x1b[\b2Gc", "ac"},
     {"CancelEndsASequence", "\x1b[3\x18x", "x"},
     {"UnknownIsSkipped", "\x1b[>1;2cx\x1b[!py\x1b%Gz", "xyz"},
-    {"Utf8", "a\xc3\xa4\xe2\x82\xac" "b", "a??b"},
-    {"BrokenUtf8", "a\xc3" "b\xff" "c\xe2\x82" "d", "a?b?c?d"},
+    {"Utf8",
+     "a\xc3\xa4\xe2\x82\xac"
+     "b",
+     "a??b"},
+    {"BrokenUtf8",
+     "a\xc3"
+     "b\xff"
+     "c\xe2\x82"
+     "d",
+     "a?b?c?d"},
     {"LineDrawing", "\x1b(0lqk\x1b(Bq", "???q"},
     {"ShiftOut", "\x1b)0a\x0eq\x0fq", "a?q"},
 };
@@ -151,7 +173,8 @@ TEST(Emulator, Colours) {
   Terminal terminal;
   terminal.show("\x1b[31;44ma\x1b[1mb\x1b[7mc\x1b[0md\x1b[38;5;196;48;2;0;0;255me\x1b[39;49mf\x1b[97;100mg");
   const auto colours = [&](int column) {
-    return std::pair<int, int>(terminal.display.cell(0, column).foreground, terminal.display.cell(0, column).background);
+    return std::pair<int, int>(terminal.display.cell(0, column).foreground,
+                               terminal.display.cell(0, column).background);
   };
   EXPECT_EQ(colours(0), std::pair(1, 4));
   EXPECT_EQ(colours(1), std::pair(9, 4));
@@ -192,9 +215,44 @@ TEST(Emulator, DrawsOnlyWhatChanges) {
 
 TEST(Emulator, RandomBytesKeepTheCursorOnTheScreen) {
   std::mt19937 random(11);
-  const std::string_view pieces[] = {"\x1b[", "\x1b[?", ";", "m", "H", "r", "L", "M", "@", "P", "X", "J", "K", "S", "T",
-                                     "99999", "\x1b]", "\x1b(0", "\x1b#8", "\n", "\t", "6", "h", "l", "\x1b" "7", "\x1b" "8",
-                                     "\x1bM", "\x1b" "c", "A", "B", "C", "D", "0", "2", "\xe2\x94"};
+  const std::string_view pieces[] = {"\x1b[",
+                                     "\x1b[?",
+                                     ";",
+                                     "m",
+                                     "H",
+                                     "r",
+                                     "L",
+                                     "M",
+                                     "@",
+                                     "P",
+                                     "X",
+                                     "J",
+                                     "K",
+                                     "S",
+                                     "T",
+                                     "99999",
+                                     "\x1b]",
+                                     "\x1b(0",
+                                     "\x1b#8",
+                                     "\n",
+                                     "\t",
+                                     "6",
+                                     "h",
+                                     "l",
+                                     "\x1b"
+                                     "7",
+                                     "\x1b"
+                                     "8",
+                                     "\x1bM",
+                                     "\x1b"
+                                     "c",
+                                     "A",
+                                     "B",
+                                     "C",
+                                     "D",
+                                     "0",
+                                     "2",
+                                     "\xe2\x94"};
   for (const auto& [rows, columns] : {std::pair<u16, u16>(1, 1), {2, 3}, {25, 80}}) {
     Terminal terminal(rows, columns);
     for (int i = 0; i < 40000; ++i) {
@@ -265,8 +323,8 @@ class Receiver final : public ConsoleReceiver {
 
 /// Lives for ever, as a screen's own thread does.
 FakeEnvironment& lasting_environment() {
-  static auto& environment = *new FakeEnvironment;
-  return environment;
+  static FakeEnvironment* const environment = new FakeEnvironment;
+  return *environment;
 }
 
 TEST(Screen, TextModeWithAKeyboard) {
@@ -292,9 +350,14 @@ TEST_P(Formats, FramebufferStaysWithinItsMemory) {
   FakeEnvironment& fake = lasting_environment();
   const u8 bits = static_cast<u8>(GetParam());
   const u64 address = 0xe000'0000u + bits;
-  Framebuffer format{.begin = {address}, .width = 645, .height = 485, .pitch_bytes = 645u * bits / 8 + 5,
-                     .bits_per_pixel = bits, .red_shift = static_cast<u8>(bits == 16 ? 11 : 16),
-                     .green_shift = static_cast<u8>(bits == 16 ? 5 : 8), .blue_shift = 0};
+  Framebuffer format{.begin = {address},
+                     .width = 645,
+                     .height = 485,
+                     .pitch_bytes = 645u * bits / 8 + 5,
+                     .bits_per_pixel = bits,
+                     .red_shift = static_cast<u8>(bits == 16 ? 11 : 16),
+                     .green_shift = static_cast<u8>(bits == 16 ? 5 : 8),
+                     .blue_shift = 0};
   auto screen = create(fake.environment, {.framebuffer = format, .keyboard = {}});
   ASSERT_TRUE(screen);
   EXPECT_EQ((*screen)->window_size().columns, 80);
@@ -310,8 +373,14 @@ INSTANTIATE_TEST_SUITE_P(Bits, Formats, testing::Values(16, 24, 32));
 
 TEST(Screen, RefusesImpossibleFormats) {
   FakeEnvironment& fake = lasting_environment();
-  const Framebuffer good{.begin = {0xd0000000}, .width = 640, .height = 480, .pitch_bytes = 2560, .bits_per_pixel = 32,
-                         .red_shift = 16, .green_shift = 8, .blue_shift = 0};
+  const Framebuffer good{.begin = {0xd0000000},
+                         .width = 640,
+                         .height = 480,
+                         .pitch_bytes = 2560,
+                         .bits_per_pixel = 32,
+                         .red_shift = 16,
+                         .green_shift = 8,
+                         .blue_shift = 0};
   const auto refused = [&](auto edit) {
     Framebuffer format = good;
     edit(format);

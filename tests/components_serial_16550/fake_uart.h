@@ -12,7 +12,8 @@ namespace vari::testing_support {
 
 class FakeUart final : public PortDevice {
  public:
-  FakeUart(FakeEnvironment& environment, u16 base, u8 irq) : environment_(environment), base_(base), irq_(irq) {
+  FakeUart(FakeEnvironment& environment, u16 base, u8 irq)
+      : environment_(environment), base_(base), irq_(irq) {
     environment.ports.place(base, 8, *this);
   }
 
@@ -88,7 +89,8 @@ class FakeUart final : public PortDevice {
       case kModemStatus: {
         if (!(modem_control_ & kLoopback)) return 0xb0;
         const u8 out = modem_control_;
-        return static_cast<u8>((out & 2 ? 0x10 : 0) | (out & 1 ? 0x20 : 0) | (out & 4 ? 0x40 : 0) | (out & 8 ? 0x80 : 0));
+        return static_cast<u8>((out & 2 ? 0x10 : 0) | (out & 1 ? 0x20 : 0) | (out & 4 ? 0x40 : 0) |
+                               (out & 8 ? 0x80 : 0));
       }
       default: return 0;
     }
@@ -108,7 +110,8 @@ class FakeUart final : public PortDevice {
         return;
       case kInterruptEnable:
         if (line_control_ & kDivisorLatch) return;
-        if ((value & kTransmitInterrupt) && !(enabled_ & kTransmitInterrupt) && fifo_.empty()) transmit_asked_ = true;
+        if ((value & kTransmitInterrupt) && !(enabled_ & kTransmitInterrupt) && fifo_.empty())
+          transmit_asked_ = true;
         enabled_ = value;
         return;
       case kLineControl: line_control_ = value; return;

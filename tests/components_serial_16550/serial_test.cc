@@ -1,8 +1,7 @@
 // The 16550 driver against a UART in software.
-#include "components/serial_16550/serial_16550.h"
-
 #include <gtest/gtest.h>
 
+#include "components/serial_16550/serial_16550.h"
 #include "fake_uart.h"
 
 namespace vari::components::serial_16550 {
@@ -11,7 +10,9 @@ namespace {
 using testing_support::FakeEnvironment;
 using testing_support::FakeUart;
 
-std::span<const u8> bytes_of(std::string_view text) { return {reinterpret_cast<const u8*>(text.data()), text.size()}; }
+std::span<const u8> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const u8*>(text.data()), text.size()};
+}
 
 class Receiver final : public ConsoleReceiver {
  public:

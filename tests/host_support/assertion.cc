@@ -1,8 +1,8 @@
 // Assertions of code under test, where the runtime's Linux port (which brings its own) is not linked.
-#include "base/assert.h"
-
 #include <cstdio>
 #include <cstdlib>
+
+#include "base/assert.h"
 
 namespace vari {
 

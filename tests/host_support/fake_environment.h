@@ -126,7 +126,9 @@ class FakeThreads final : public ThreadService {
     return {};
   }
   u64 current_thread_id() override { return std::hash<std::thread::id>()(std::this_thread::get_id()); }
-  Result<void*> create_semaphore(u32 initial) override { return static_cast<void*>(new Semaphore{{}, {}, initial}); }
+  Result<void*> create_semaphore(u32 initial) override {
+    return static_cast<void*>(new Semaphore{{}, {}, initial});
+  }
   void destroy_semaphore(void* semaphore) override { delete static_cast<Semaphore*>(semaphore); }
   Result<> wait(void* opaque, Nanoseconds deadline) override {
     auto& semaphore = *static_cast<Semaphore*>(opaque);

@@ -154,8 +154,10 @@ void expect_same(const Script& script) {
 
 std::string random_text(std::mt19937& random, unsigned longest) {
   static const std::string kPieces[] = {
-      "a", "b", "Z", "word ", "x_9", " ", "\t", "\t", "\n", "\r", "\x7f", "\x7f", "\x15", "\x17", "\x12", "\x16",
-      "\x04", "\x01", "\x1b", "\b", "\x0b", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff", "#", "@", "\x0e"};
+      "a",    "b",    "Z",    "word ", "x_9",  " ",        "\t",           "\t",
+      "\n",   "\r",   "\x7f", "\x7f",  "\x15", "\x17",     "\x12",         "\x16",
+      "\x04", "\x01", "\x1b", "\b",    "\x0b", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+      "\xff", "#",    "@",    "\x0e"};
   std::string text;
   for (unsigned i = 1 + random() % longest; i > 0; --i) text += kPieces[random() % std::size(kPieces)];
   return text;
@@ -170,13 +172,19 @@ Termios random_termios(std::mt19937& random) {
       if (random() % one_in == 0) word ^= flag;
     }
   };
-  flip(t.input, {kStrip, kNewlineToReturn, kIgnoreReturn, input_flag::kReturnToNewline, kLowerCase, kXon, kXany, kUtf8,
-                 kMarkParity}, 5);
-  flip(t.output, {output_flag::kProcess, output_flag::kUpperCase, output_flag::kNewlineToBoth,
-                  output_flag::kReturnToNewline, output_flag::kNoReturnAtColumn0, output_flag::kNewlineReturns,
-                  output_flag::kExpandTabs}, 5);
-  flip(t.local, {kCanonical, kEcho, kEchoErase, kEchoKill, kEchoNewline, kEchoControl, kEchoPrint, kEchoKillErase,
-                 kExtended}, 4);
+  flip(t.input,
+       {kStrip, kNewlineToReturn, kIgnoreReturn, input_flag::kReturnToNewline, kLowerCase, kXon, kXany, kUtf8,
+        kMarkParity},
+       5);
+  flip(t.output,
+       {output_flag::kProcess, output_flag::kUpperCase, output_flag::kNewlineToBoth,
+        output_flag::kReturnToNewline, output_flag::kNoReturnAtColumn0, output_flag::kNewlineReturns,
+        output_flag::kExpandTabs},
+       5);
+  flip(t.local,
+       {kCanonical, kEcho, kEchoErase, kEchoKill, kEchoNewline, kEchoControl, kEchoPrint, kEchoKillErase,
+        kExtended},
+       4);
   if (random() % 4 == 0) t.characters[control_character::kEndOfLine] = '@';
   if (random() % 4 == 0) t.characters[control_character::kEndOfLine2] = '#';
   if (random() % 6 == 0) t.characters[control_character::kErase] = '#';
@@ -191,12 +199,16 @@ Script random_script(unsigned seed, bool changes) {
   for (int i = 0; i < 14; ++i) {
     Step step;
     switch (random() % 8) {
-      case 0: case 1: case 2: case 3: step.text = random_text(random, 8); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3: step.text = random_text(random, 8); break;
       case 4:
         step.kind = Step::Kind::Print;
         step.text = random_text(random, 5);
         break;
-      case 5: case 6:
+      case 5:
+      case 6:
         step.kind = Step::Kind::Read;
         step.bytes = random() % 2 ? 4096 : 1 + random() % 6;
         break;
@@ -242,7 +254,8 @@ TEST(Oracle, LongLineKeepsItsNewline) {
   Termios quiet = standard_termios();
   quiet.local &= ~local_flag::kEcho;
   script.push_back({Step::Kind::Change, {}, 0, quiet});
-  for (int i = 0; i < 9; ++i) script.push_back({Step::Kind::Type, std::string(500, static_cast<char>('a' + i)), 0, {}});
+  for (int i = 0; i < 9; ++i)
+    script.push_back({Step::Kind::Type, std::string(500, static_cast<char>('a' + i)), 0, {}});
   script.push_back({Step::Kind::Type, "end\n", 0, {}});
   script.push_back({Step::Kind::Read, {}, 8192, {}});
   script.push_back({Step::Kind::Read, {}, 8192, {}});

@@ -38,7 +38,8 @@ void LineDiscipline::compute_special() {
     for (const auto which : {cc::kInterrupt, cc::kQuit, cc::kSuspend}) mark_character(which);
   }
   special_[0] &= ~u64{1};  // 0 stands for "no such character"
-  raw_ = !input(kStrip | kLowerCase | kIgnoreReturn | kReturnToNewline | kNewlineToReturn | kXon | kMarkParity) &&
+  raw_ = !input(kStrip | kLowerCase | kIgnoreReturn | kReturnToNewline | kNewlineToReturn | kXon |
+                kMarkParity) &&
          !local(kCanonical | local_flag::kSignals | kEcho);
 }
 

@@ -37,7 +37,9 @@ class LineDiscipline {
   /// In canonical mode a line that is too long loses its end, so that a newline always gets through.
   std::size_t receive(std::span<const u8> bytes);
   /// False: the next receive() takes nothing.
-  bool has_input_room() const { return input_end_ - read_ < kInputBytes - 1 || (local(local_flag::kCanonical) && line_end_ == read_); }
+  bool has_input_room() const {
+    return input_end_ - read_ < kInputBytes - 1 || (local(local_flag::kCanonical) && line_end_ == read_);
+  }
   void receive_break();
   /// The device has room again: echoes that waited go out.
   void flush_echoes();
@@ -90,7 +92,9 @@ class LineDiscipline {
   bool output(u32 flag) const { return termios_.output & flag; }
   bool local(u32 flag) const { return termios_.local & flag; }
   /// 0 in the settings switches a control character off.
-  bool is_character(u8 byte, std::size_t which) const { return byte != 0 && termios_.characters[which] == byte; }
+  bool is_character(u8 byte, std::size_t which) const {
+    return byte != 0 && termios_.characters[which] == byte;
+  }
   bool is_special(u8 byte) const { return special_[byte / 64] >> (byte % 64) & 1; }
   bool is_continuation(u8 byte) const { return input(input_flag::kUtf8) && (byte & 0xc0) == 0x80; }
 
@@ -108,7 +112,9 @@ class LineDiscipline {
   void store(u8 byte) { at(input_end_++) = byte; }
   u8& at(std::size_t position) { return buffer_[position % kInputBytes]; }
   u8 at(std::size_t position) const { return buffer_[position % kInputBytes]; }
-  bool marked(std::size_t position) const { return marks_[position % kInputBytes / 64] >> (position % 64) & 1; }
+  bool marked(std::size_t position) const {
+    return marks_[position % kInputBytes / 64] >> (position % 64) & 1;
+  }
   bool is_end_of_file(std::size_t position) const { return marked(position) && at(position) == 0; }
   void set_mark(std::size_t position, bool on);
 

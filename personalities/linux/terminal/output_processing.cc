@@ -62,7 +62,8 @@ bool LineDiscipline::put_return() {
 bool LineDiscipline::put_tab() {
   constexpr u8 kSpaces[8] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
   const u32 width = 8 - column_ % 8;
-  const bool done = (termios_.output & kTabDelay) == kExpandTabs ? put(std::span(kSpaces).first(width)) : put('\t');
+  const bool done =
+      (termios_.output & kTabDelay) == kExpandTabs ? put(std::span(kSpaces).first(width)) : put('\t');
   if (done) column_ += width;
   return done;
 }
@@ -78,7 +79,8 @@ bool LineDiscipline::put_processed(u8 byte) {
       if (column_ > 0) --column_;
       return true;
     default:
-      if (!put(output(kUpperCase) && !is_control(byte) ? character_class::to_upper(byte) : byte)) return false;
+      if (!put(output(kUpperCase) && !is_control(byte) ? character_class::to_upper(byte) : byte))
+        return false;
       if (!is_control(byte) && !is_continuation(byte)) ++column_;
       return true;
   }

@@ -49,7 +49,8 @@ LinuxResult<u64> PtyTerminal::master_read(Transfer& to, bool non_blocking) {
       const std::size_t wanted = std::min<u64>(sizeof piece, to.remaining());
       const std::size_t count = locked([&](LineDiscipline& discipline) {
         std::size_t taken = 0;
-        while (taken < wanted && output_read_ != output_end_) piece[taken++] = output_[output_read_++ % kOutputBytes];
+        while (taken < wanted && output_read_ != output_end_)
+          piece[taken++] = output_[output_read_++ % kOutputBytes];
         discipline.flush_echoes();  // there is room again
         __atomic_store_n(&output_waits_, output_read_ != output_end_, __ATOMIC_SEQ_CST);
         return taken;
@@ -63,7 +64,8 @@ LinuxResult<u64> PtyTerminal::master_read(Transfer& to, bool non_blocking) {
     if (total > 0) return total;
     if (slaves_gone()) return std::unexpected(Errno::Io);
     if (non_blocking) return std::unexpected(Errno::Again);
-    TRY(master_readers_.wait_until([&] { return master_readable(); }, kForever, runtime::Cancellation::Respect));
+    TRY(master_readers_.wait_until([&] { return master_readable(); }, kForever,
+                                   runtime::Cancellation::Respect));
   }
 }
 

@@ -39,11 +39,11 @@ class PtyTerminal final : public Terminal {
   static constexpr std::size_t kOutputBytes = 8192;
   u8 output_[kOutputBytes];  // guarded by lock_, as are the next two
   std::size_t output_read_ = 0, output_end_ = 0;
-  bool output_waits_ = false;       // atomic; written under lock_
-  u32 slave_files_ = 0;             // atomic
-  bool slaves_gone_ = false;        // atomic: there were some, there are none
-  bool slave_locked_ = true;        // atomic: unlockpt() has not been called
-  bool master_open_ = true;         // atomic
+  bool output_waits_ = false;  // atomic; written under lock_
+  u32 slave_files_ = 0;        // atomic
+  bool slaves_gone_ = false;   // atomic: there were some, there are none
+  bool slave_locked_ = true;   // atomic: unlockpt() has not been called
+  bool master_open_ = true;    // atomic
   runtime::WaitQueue master_readers_, master_writers_;
   PollQueue master_poll_queue_;
 };
@@ -53,8 +53,12 @@ class PtyMasterFile final : public OpenFile {
   PtyMasterFile(const OpenRequest& request, Ref<PtyTerminal> terminal)
       : OpenFile(request), terminal_(std::move(terminal)) {}
 
-  LinuxResult<u64> read(Task&, Transfer& to) override { return terminal_->master_read(to, flags() & kNonBlock); }
-  LinuxResult<u64> write(Task&, Transfer& from) override { return terminal_->master_write(from, flags() & kNonBlock); }
+  LinuxResult<u64> read(Task&, Transfer& to) override {
+    return terminal_->master_read(to, flags() & kNonBlock);
+  }
+  LinuxResult<u64> write(Task&, Transfer& from) override {
+    return terminal_->master_write(from, flags() & kNonBlock);
+  }
   u32 poll(PollTable* table) override { return terminal_->master_poll(table); }
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
 

@@ -31,7 +31,8 @@ Terminal::Terminal(Personality& personality, std::string_view family, u32 number
 u32 Terminal::compute_state() {
   u32 state = 0;
   const u8* characters = discipline_.termios().characters;
-  const std::size_t minimum = characters[cc::kTime] == 0 && characters[cc::kMinimum] > 0 ? characters[cc::kMinimum] : 1;
+  const std::size_t minimum =
+      characters[cc::kTime] == 0 && characters[cc::kMinimum] > 0 ? characters[cc::kMinimum] : 1;
   if (discipline_.readable()) state |= kReadable;
   if (discipline_.readable(minimum)) state |= kReadableForPoll;
   if (!discipline_.stopped() && room() >= kWritableRoom) state |= kWritable;
@@ -123,8 +124,9 @@ LinuxResult<u64> Terminal::read(Task& task, Transfer& to, bool non_blocking, u32
       if ((total > 0 && total >= timing.minimum) || timing.immediate || hang_ups() != generation) break;
       if (non_blocking && total > 0) break;
       if (non_blocking) return std::unexpected(Errno::Again);
-      const auto arrived = readers_.wait_until([&] { return (state() & kReadable) || hang_ups() != generation; },
-                                               timing.deadline, runtime::Cancellation::Respect);
+      const auto arrived =
+          readers_.wait_until([&] { return (state() & kReadable) || hang_ups() != generation; },
+                              timing.deadline, runtime::Cancellation::Respect);
       if (arrived) continue;
       if (arrived.error() == Error::TimedOut || total > 0) break;
       return std::unexpected(Errno::RestartIfHandlerSays);
@@ -158,7 +160,8 @@ LinuxResult<u64> Terminal::write_pieces(Transfer& from, bool non_blocking, u32 g
       return std::unexpected(ready.error());
     }
     u8 piece[kPieceBytes];
-    const std::size_t limit = locked([&](LineDiscipline&) { return std::min(kPieceBytes, room() / kExpansion); });
+    const std::size_t limit =
+        locked([&](LineDiscipline&) { return std::min(kPieceBytes, room() / kExpansion); });
     if (limit == 0) continue;
     const auto taken = from.take({piece, limit});
     if (!taken) return total > 0 ? LinuxResult<u64>(total) : taken;
@@ -181,8 +184,8 @@ LinuxResult<u64> Terminal::write_pieces(Transfer& from, bool non_blocking, u32 g
   return total;
 }
 
-LinuxResult<u64> Terminal::write(Task& task, Transfer& from, bool non_blocking, u32 generation)
-    NO_THREAD_SAFETY_ANALYSIS {
+LinuxResult<u64> Terminal::write(Task& task, Transfer& from, bool non_blocking,
+                                 u32 generation) NO_THREAD_SAFETY_ANALYSIS {
   if (hang_ups() != generation) return std::unexpected(Errno::Io);
   const bool stops_background = locked([](LineDiscipline& discipline) {
     return (discipline.termios().local & local_flag::kStopBackground) != 0;
@@ -242,6 +245,8 @@ ConsoleTerminal::ConsoleTerminal(Personality& personality, Console& device, u32 
   device.set_receiver(this);
 }
 
-ConsoleTerminal::~ConsoleTerminal() { device_->set_receiver(nullptr); }
+ConsoleTerminal::~ConsoleTerminal() {
+  device_->set_receiver(nullptr);
+}
 
 }  // namespace vari::linux

@@ -51,7 +51,7 @@ class Terminal : public ControllingTerminal, protected TerminalOutput {
   static constexpr u32 kReadable = 1, kReadableForPoll = 2, kWritable = 4, kInputRoom = 8;
   struct Effects {
     u32 signals = 0;
-    u32 risen = 0;   // state bits that are set now and were not, or whose cause came again
+    u32 risen = 0;  // state bits that are set now and were not, or whose cause came again
   };
   /// Runs `function(discipline)` under the lock, then wakes and signals as its effects demand.
   template <class Function>
@@ -81,9 +81,9 @@ class Terminal : public ControllingTerminal, protected TerminalOutput {
  private:
   struct ReadTiming {
     u64 minimum = 0;
-    bool immediate = false;         // nothing there: end at once
+    bool immediate = false;  // nothing there: end at once
     Nanoseconds deadline = kForever;
-    Nanoseconds between = 0;        // after the first byte: at most this much between bytes
+    Nanoseconds between = 0;  // after the first byte: at most this much between bytes
   };
   Effects settle() REQUIRES(lock_);
   void apply(const Effects& effects) EXCLUDES(lock_);

@@ -15,18 +15,25 @@ namespace {
 /// Whether a request changes the terminal, so that a background process is stopped first (SIGTTOU).
 bool changes_terminal(u32 request) {
   switch (request) {
-    case kSetTermios: case kSetTermiosDrain: case kSetTermiosFlush:
-    case kSetTermios2: case kSetTermios2Drain: case kSetTermios2Flush:
-    case kSendBreak: case kSendBreakPosix: case kFlowControl: case kFlush:
-    case kSetGroup:
-      return true;
+    case kSetTermios:
+    case kSetTermiosDrain:
+    case kSetTermiosFlush:
+    case kSetTermios2:
+    case kSetTermios2Drain:
+    case kSetTermios2Flush:
+    case kSendBreak:
+    case kSendBreakPosix:
+    case kFlowControl:
+    case kFlush:
+    case kSetGroup: return true;
     default: return false;
   }
 }
 
 /// The numeric speed of the speed bits in c_cflag; 0: not one of them.
 u32 speed_of(u32 control) {
-  constexpr u32 kLow[16] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
+  constexpr u32 kLow[16] = {0,   50,   75,   110,  134,  150,  200,   300,
+                            600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
   constexpr u32 kHigh[16] = {0,       57600,   115200,  230400,  460800,  500000,  576000,  921600,
                              1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
   return control & 0010000 ? kHigh[control & 017] : kLow[control & 017];
@@ -63,7 +70,8 @@ LinuxResult<> Terminal::flow_control(u64 what) {
     const Termios& termios = discipline.termios();
     if (what == kStopOutput) return discipline.stop();
     if (what == kStartOutput) return discipline.start();
-    const u8 character = termios.characters[what == kStopInput ? control_character::kStop : control_character::kStart];
+    const u8 character =
+        termios.characters[what == kStopInput ? control_character::kStop : control_character::kStart];
     if (character != 0 && room() > 0) transmit({&character, 1});
   });
   return {};

@@ -34,9 +34,11 @@ LinuxResult<> Terminals::add_console(Console& device) {
   const bool serial = std::string_view(device.family()) == "ttyS";
   // Serial lines count from 0, screens from 1 (tty0 is "the one that is shown").
   u32 number = serial ? 0 : 1;
-  for (u32 i = 0; i < console_count_; ++i) number += (consoles_[i].minor >= kFirstSerialMinor) == serial ? 1 : 0;
+  for (u32 i = 0; i < console_count_; ++i)
+    number += (consoles_[i].minor >= kFirstSerialMinor) == serial ? 1 : 0;
   const u32 minor = serial ? kFirstSerialMinor + number : number;
-  auto terminal = TRY(runtime::make<ConsoleTerminal>(personality_, device, number, kConsoleMajor << 8 | minor));
+  auto terminal =
+      TRY(runtime::make<ConsoleTerminal>(personality_, device, number, kConsoleMajor << 8 | minor));
   TRY(personality_.vfs().add_device_node(terminal->name(), FileKind::Character, kTerminalMode,
                                          make_device(kConsoleMajor, minor)));
   consoles_[console_count_++] = {std::move(terminal), minor};
@@ -117,8 +119,8 @@ LinuxResult<Ref<File>> Terminals::open_master(const OpenRequest& request) {
     char path[16] = "pts/";
     const std::string_view number = terminal->name().substr(4);
     for (std::size_t i = 0; i < number.size(); ++i) path[4 + i] = number[i];
-    const auto node = personality_.vfs().add_device_node({path, 4 + number.size()}, FileKind::Character, kTerminalMode,
-                                                         make_device(kPtsMajor, index));
+    const auto node = personality_.vfs().add_device_node({path, 4 + number.size()}, FileKind::Character,
+                                                         kTerminalMode, make_device(kPtsMajor, index));
     if (!node) {
       runtime::Guard<runtime::Mutex> guard(lock_);
       node_made_[index] = false;
