@@ -12,12 +12,15 @@ class Reference {
   virtual u64 read() const = 0;
   virtual const char* name() const = 0;
   u64 elapsed(u64 from, u64 to) const { return (to - from) & mask_; }
-  u64 nanoseconds(u64 ticks) const { return static_cast<u64>(static_cast<unsigned __int128>(ticks) * femtoseconds_ / 1'000'000); }
+  u64 nanoseconds(u64 ticks) const {
+    return ticks * (femtoseconds_ / 1000000) + ticks * (femtoseconds_ % 1000000) / 1000000;
+  }
   u64 ticks_in(Nanoseconds duration) const { return duration * 1'000'000 / femtoseconds_; }
   Nanoseconds window() const { return window_; }
 
  protected:
-  Reference(u64 femtoseconds, u64 mask, Nanoseconds window) : femtoseconds_(femtoseconds), mask_(mask), window_(window) {}
+  Reference(u64 femtoseconds, u64 mask, Nanoseconds window)
+      : femtoseconds_(femtoseconds), mask_(mask), window_(window) {}
   ~Reference() = default;
 
  private:
@@ -44,7 +47,8 @@ class HpetReference final : public Reference {
 /// ACPI specification, 4.8.3.3: 3.579545 MHz.
 class PmTimerReference final : public Reference {
  public:
-  PmTimerReference(u16 port, bool wide) : Reference(279'365'115, wide ? 0xffff'ffff : 0xff'ffff, 5 * kMillisecond), port_(port) {}
+  PmTimerReference(u16 port, bool wide)
+      : Reference(279'365'115, wide ? 0xffff'ffff : 0xff'ffff, 5 * kMillisecond), port_(port) {}
   u64 read() const override { return machine::read_port32(port_); }
   const char* name() const override { return "ACPI timer"; }
 
@@ -125,7 +129,9 @@ Rates calibrate_against(const Reference& reference, const machine::LocalApic& ap
 }
 
 /// 32.32 quotient.
-u64 ratio(u64 a, u64 b) { return b ? (a / b << 32) + ((a % b) << 32) / b : 0; }
+u64 ratio(u64 a, u64 b) {
+  return b ? (a / b << 32) + ((a % b) << 32) / b : 0;
+}
 
 }  // namespace
 
@@ -136,7 +142,8 @@ Result<> Clock::calibrate(Memory& memory, const Topology& topology, const machin
   apic.set_timer_count(~u32{0});
   Rates rates;
   if (topology.hpet.value) {
-    auto* registers = static_cast<volatile u64*>(TRY(memory.kernel().map_physical(topology.hpet, kPageBytes, false)));
+    auto* registers =
+        static_cast<volatile u64*>(TRY(memory.kernel().map_physical(topology.hpet, kPageBytes, false)));
     const u64 capabilities = registers[0];
     const u64 period = capabilities >> 32;
     if (period != 0 && period <= kHpetMaximumPeriod) {
@@ -167,7 +174,8 @@ Result<> Clock::calibrate(Memory& memory, const Topology& topology, const machin
   tsc_khz_ = rates.tsc_per_second / 1000;
   scale_.tsc_at_zero = start;
   scale_.tsc_per_ns = ratio(rates.tsc_per_second, kSecond);
-  scale_.timer_ticks_per_ns = features.tsc_deadline ? scale_.tsc_per_ns : ratio(rates.apic_per_second, kSecond);
+  scale_.timer_ticks_per_ns =
+      features.tsc_deadline ? scale_.tsc_per_ns : ratio(rates.apic_per_second, kSecond);
   scale_.ns_per_tsc = ratio(kSecond, rates.tsc_per_second);
   return {};
 }
@@ -175,7 +183,7 @@ Result<> Clock::calibrate(Memory& memory, const Topology& topology, const machin
 void Clock::distrust_tsc() {
   if (!hpet_) return;
   const Nanoseconds now = Clock::now(scale_);
-  scale_.hpet_at_zero = *hpet_ - ratio(now, hpet_ns_) ;
+  scale_.hpet_at_zero = *hpet_ - ratio(now, hpet_ns_);
   scale_.ns_per_hpet = hpet_ns_;
   scale_.hpet_counter = hpet_;
 }

@@ -22,7 +22,8 @@ class Clock {
   /// Calibrates: HPET, else the ACPI timer, else the PIT. The clock reads 0 before, and goes on from about 0.
   Result<> calibrate(Memory& memory, const Topology& topology, const machine::Features& features,
                      const machine::LocalApic& apic);
-  /// The cores' time stamp counters were seen to disagree: from now on the HPET is the clock, if there is one.
+  /// The cores' time stamp counters were seen to disagree: from now on the HPET is the clock, if there is
+  /// one.
   void distrust_tsc();
 
   const machine::TimeScale& scale() const { return scale_; }

@@ -22,11 +22,17 @@ constexpr u64 kUserLimit = u64{1} << 47;
 // Error code of a page fault (SDM vol. 3, 4.7).
 constexpr u32 kPresent = 1, kWrite = 2, kReservedBit = 8, kFetch = 16;
 
-Heap& heap() { return this_processor().processors->memory()->heap(); }
-const machine::Features& features() { return *machine::this_core().features; }
+Heap& heap() {
+  return this_processor().processors->memory()->heap();
+}
+const machine::Features& features() {
+  return *machine::this_core().features;
+}
 
 /// Values that the processor would refuse become 0.
-u64 loadable_base(u64 base) { return machine::is_canonical(base) ? base : 0; }
+u64 loadable_base(u64 base) {
+  return machine::is_canonical(base) ? base : 0;
+}
 
 }  // namespace
 
@@ -63,8 +69,9 @@ Context::~Context() {
   PreemptionGuard guard;
   const u32 core = __atomic_load_n(&running_on_, __ATOMIC_SEQ_CST);
   if (core != kNowhere) {
-    broadcast(runtime::CpuSet::only(CpuId{core}), [](void* context) { static_cast<Context*>(context)->leave_core(); },
-              this);
+    broadcast(
+        runtime::CpuSet::only(CpuId{core}),
+        [](void* context) { static_cast<Context*>(context)->leave_core(); }, this);
   }
   ASSERT(__atomic_load_n(&running_on_, __ATOMIC_SEQ_CST) == kNowhere);
   heap().free(vectors_, features().vector_bytes, machine::kVectorAlignment);
@@ -157,7 +164,10 @@ i32 Context::on_trap() {
     case Vector::PageFault: {
       if (error & kReservedBit) panic("a page table holds a malformed entry");
       const Access access = error & kFetch ? Access::Execute : error & kWrite ? Access::Write : Access::Read;
-      return deliver({.vector = 14, .access = access, .present = (error & kPresent) != 0, .error_code = error,
+      return deliver({.vector = 14,
+                      .access = access,
+                      .present = (error & kPresent) != 0,
+                      .error_code = error,
                       .address = {core.fault_address}},
                      TrapKind::PageFault);
     }
@@ -175,10 +185,28 @@ i32 Context::on_trap() {
 
 machine::TrapFrame Context::frame_of_user_code() const {
   const Registers& r = registers_;
-  return {.r15 = r.r15, .r14 = r.r14, .r13 = r.r13, .r12 = r.r12, .r11 = r.r11, .r10 = r.r10, .r9 = r.r9, .r8 = r.r8,
-          .rbp = r.rbp, .rdi = r.rdi, .rsi = r.rsi, .rdx = r.rdx, .rcx = r.rcx, .rbx = r.rbx, .rax = r.rax,
-          .vector = machine::this_core().trap_vector, .error = machine::this_core().trap_error, .rip = r.rip,
-          .cs = USER_CODE_SELECTOR, .rflags = r.rflags, .rsp = r.rsp, .ss = USER_DATA_SELECTOR};
+  return {.r15 = r.r15,
+          .r14 = r.r14,
+          .r13 = r.r13,
+          .r12 = r.r12,
+          .r11 = r.r11,
+          .r10 = r.r10,
+          .r9 = r.r9,
+          .r8 = r.r8,
+          .rbp = r.rbp,
+          .rdi = r.rdi,
+          .rsi = r.rsi,
+          .rdx = r.rdx,
+          .rcx = r.rcx,
+          .rbx = r.rbx,
+          .rax = r.rax,
+          .vector = machine::this_core().trap_vector,
+          .error = machine::this_core().trap_error,
+          .rip = r.rip,
+          .cs = USER_CODE_SELECTOR,
+          .rflags = r.rflags,
+          .rsp = r.rsp,
+          .ss = USER_DATA_SELECTOR};
 }
 
 i32 Context::deliver(const Trap& trap, TrapKind kind) {
@@ -209,7 +237,9 @@ void Context::set_domain(vari::Domain& domain) {
 
 // Vector state. It is brought to memory first; registers that were loaded before a change count no longer.
 
-std::size_t Context::vector_state_bytes() const { return features().vector_bytes; }
+std::size_t Context::vector_state_bytes() const {
+  return features().vector_bytes;
+}
 
 void Context::save_live_vectors() {
   InterruptGuard guard;

@@ -60,13 +60,13 @@ class Context final : public vari::Context, public runtime::Allocated {
 
   // Known to assembly: registers_ is the first member, requested_ next but one (core_area_offsets.h).
   Registers registers_ = {};
-  u32 requested_ = 0;             // atomic: interrupt() was called
-  u32 running_on_ = kNowhere;     // atomic: core that has loaded the context
+  u32 requested_ = 0;          // atomic: interrupt() was called
+  u32 running_on_ = kNowhere;  // atomic: core that has loaded the context
   Trap trap_;
   Ref<vari::Domain> domain_;
-  u8* vectors_;                   // save area, 64-byte aligned
-  u32 vectors_on_ = kNowhere;     // core whose registers equal vectors_, if it has not loaded others since
-  u32 references_ = 1;            // atomic
+  u8* vectors_;                // save area, 64-byte aligned
+  u32 vectors_on_ = kNowhere;  // core whose registers equal vectors_, if it has not loaded others since
+  u32 references_ = 1;         // atomic
 };
 
 }  // namespace vari::nucleus

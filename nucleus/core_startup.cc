@@ -1,5 +1,5 @@
-// Starting the other cores of the machine. All that are wanted get their Processor and stack first; then all are
-// sent INIT, and after ten milliseconds the start-up interrupt, together. They come up in any order and
+// Starting the other cores of the machine. All that are wanted get their Processor and stack first; then all
+// are sent INIT, and after ten milliseconds the start-up interrupt, together. They come up in any order and
 // draw their Processor in that order, so numbers are dense whoever stays away.
 #include <algorithm>
 
@@ -21,7 +21,8 @@ constexpr u32 kGreatestXapicId = 254;
 /// One start-up: shared by the boot core and those that come.
 class CoreStartup {
  public:
-  CoreStartup(Processors& processors, const Topology& topology) : processors_(processors), topology_(topology) {}
+  CoreStartup(Processors& processors, const Topology& topology)
+      : processors_(processors), topology_(topology) {}
   Result<u32> run(u32 limit);
 
  private:
@@ -40,8 +41,8 @@ class CoreStartup {
 
   Processors& processors_;
   const Topology& topology_;
-  u32 count_ = 0;                // cores to be started
-  u32 arrived_ = 0;              // atomic
+  u32 count_ = 0;    // cores to be started
+  u32 arrived_ = 0;  // atomic
   runtime::CoreLock time_lock_;
   u64 last_tsc_ GUARDED_BY(time_lock_) = 0;
   bool tsc_went_back_ GUARDED_BY(time_lock_) = false;
@@ -80,9 +81,12 @@ Result<u32> CoreStartup::run(u32 limit) {
   }
   const auto window = kernel.frames().window();
   machine::place_trampoline(window.at(PhysicalAddress{machine::kTrampolineAddress}),
-                            {.root_table = root.value, .efer = machine::read_msr(machine::Msr::Efer) & ~u64{1 << 10},
-                             .entry = reinterpret_cast<u64>(&CoreStartup::entry), .slots = slots_,
-                             .slot_count = count_, .ticket = 0});
+                            {.root_table = root.value,
+                             .efer = machine::read_msr(machine::Msr::Efer) & ~u64{1 << 10},
+                             .entry = reinterpret_cast<u64>(&CoreStartup::entry),
+                             .slots = slots_,
+                             .slot_count = count_,
+                             .ticket = 0});
   wake();
   const Nanoseconds deadline = runtime::port::now_ns() + kPatience;
   while (__atomic_load_n(&arrived_, __ATOMIC_ACQUIRE) < count_ && runtime::port::now_ns() < deadline) {
@@ -90,8 +94,9 @@ Result<u32> CoreStartup::run(u32 limit) {
     processors_.serve_calls(this_processor());  // of cores that run already
   }
   // Whoever has not drawn a ticket by now comes too late.
-  auto* ticket = window.at<u32>(PhysicalAddress{machine::kTrampolineAddress + machine::kStartupParametersOffset +
-                                                offsetof(machine::StartupParameters, ticket)});
+  auto* ticket =
+      window.at<u32>(PhysicalAddress{machine::kTrampolineAddress + machine::kStartupParametersOffset +
+                                     offsetof(machine::StartupParameters, ticket)});
   const u32 drawn = std::min(__atomic_exchange_n(ticket, kMaximumCpus, __ATOMIC_ACQ_REL), count_);
   while (__atomic_load_n(&arrived_, __ATOMIC_ACQUIRE) < drawn) processors_.serve_calls(this_processor());
   bool distrust = false;

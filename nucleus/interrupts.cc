@@ -15,7 +15,8 @@ Result<> InterruptRouter::initialise(Memory& memory, const Topology& topology) {
   for (std::size_t i = 0; i < topology.io_apic_count; ++i) {
     const IoApicDescription& description = topology.io_apics[i];
     auto* registers = TRY(memory.kernel().map_physical(description.address, kPageBytes, false));
-    io_apics_[io_apic_count_++] = machine::IoApic(static_cast<volatile u32*>(registers), description.first_interrupt);
+    io_apics_[io_apic_count_++] =
+        machine::IoApic(static_cast<volatile u32*>(registers), description.first_interrupt);
   }
   override_count_ = topology.override_count;
   for (std::size_t i = 0; i < override_count_; ++i) overrides_[i] = topology.overrides[i];
@@ -57,7 +58,8 @@ Result<> InterruptRouter::attach_global(u32 global_interrupt, TriggerMode mode, 
   return {};
 }
 
-Result<InterruptRouter::Line*> InterruptRouter::open_line(u32 global_interrupt, TriggerMode mode, bool active_low) {
+Result<InterruptRouter::Line*> InterruptRouter::open_line(u32 global_interrupt, TriggerMode mode,
+                                                          bool active_low) {
   if (!controller(global_interrupt)) return std::unexpected(Error::NotFound);
   Line* free_line = nullptr;
   for (Line& line : lines_) {
@@ -140,8 +142,11 @@ void InterruptRouter::set_masked(const Line& line, bool masked) {
   const machine::IoApic* io_apic = controller(line.global_interrupt);
   runtime::Guard guard(register_lock_);
   io_apic->set_route(line.global_interrupt - io_apic->first_interrupt(),
-                     {.vector = static_cast<u8>(kFirstVector + line.index), .level = line.mode == TriggerMode::Level,
-                      .active_low = line.active_low, .apic_id = line.apic_id, .masked = masked});
+                     {.vector = static_cast<u8>(kFirstVector + line.index),
+                      .level = line.mode == TriggerMode::Level,
+                      .active_low = line.active_low,
+                      .apic_id = line.apic_id,
+                      .masked = masked});
 }
 
 bool InterruptRouter::statistics(u32 index, LineStatistics& out) const {

@@ -50,7 +50,7 @@ class InterruptRouter final : public InterruptService {
     bool used = false;
     TriggerMode mode = TriggerMode::Edge;
     bool active_low = false;
-    u8 apic_id = 0;      // of the core that takes it
+    u8 apic_id = 0;        // of the core that takes it
     runtime::Mutex mutex;  // handlers; held while they run
     InterruptHandler* handlers[kMaximumHandlers] = {};
     runtime::Semaphore pending;
@@ -69,10 +69,10 @@ class InterruptRouter final : public InterruptService {
   std::size_t io_apic_count_ = 0;
   InterruptOverride overrides_[Topology::kMaximumOverrides];
   std::size_t override_count_ = 0;
-  runtime::Mutex mutex_;             // which lines are used
+  runtime::Mutex mutex_;                // which lines are used
   runtime::IrqSpinLock register_lock_;  // the I/O APICs' index and data registers
   Line lines_[kMaximumLines];
-  u64 pending_lines_ = 0;            // atomic bitmap
+  u64 pending_lines_ = 0;  // atomic bitmap
 };
 
 }  // namespace vari::nucleus

@@ -30,7 +30,9 @@ const char* name_of(u64 vector) {
   }
 }
 
-bool in_stack_area(u64 address) { return address >= machine::kStacksBegin && address < machine::kDevicesBegin; }
+bool in_stack_area(u64 address) {
+  return address >= machine::kStacksBegin && address < machine::kDevicesBegin;
+}
 
 }  // namespace
 
@@ -73,7 +75,11 @@ extern "C" void vari_kernel_exception(TrapFrame* frame) {
   panic(name_of(frame->vector), frame);
 }
 
-extern "C" i32 vari_context_prepare(Context* context) { return context->prepare(); }
-extern "C" i32 vari_context_trap(Context* context) { return context->on_trap(); }
+extern "C" i32 vari_context_prepare(Context* context) {
+  return context->prepare();
+}
+extern "C" i32 vari_context_trap(Context* context) {
+  return context->on_trap();
+}
 
 }  // namespace vari::nucleus

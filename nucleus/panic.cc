@@ -53,12 +53,16 @@ void print_stack(u64 rip, u64 rbp) {
 }
 
 void print_registers(const TrapFrame& f) {
-  print("  rax ", Hex{f.rax, 16}, " rbx ", Hex{f.rbx, 16}, " rcx ", Hex{f.rcx, 16}, " rdx ", Hex{f.rdx, 16}, "\n");
-  print("  rsi ", Hex{f.rsi, 16}, " rdi ", Hex{f.rdi, 16}, " rbp ", Hex{f.rbp, 16}, " rsp ", Hex{f.rsp, 16}, "\n");
-  print("  r8  ", Hex{f.r8, 16}, " r9  ", Hex{f.r9, 16}, " r10 ", Hex{f.r10, 16}, " r11 ", Hex{f.r11, 16}, "\n");
-  print("  r12 ", Hex{f.r12, 16}, " r13 ", Hex{f.r13, 16}, " r14 ", Hex{f.r14, 16}, " r15 ", Hex{f.r15, 16}, "\n");
-  print("  rip ", Hex{f.rip, 16}, " flags ", Hex{f.rflags, 8}, " cs ", Hex{f.cs}, " vector ", f.vector, " error ",
-        Hex{f.error}, "\n");
+  print("  rax ", Hex{f.rax, 16}, " rbx ", Hex{f.rbx, 16}, " rcx ", Hex{f.rcx, 16}, " rdx ", Hex{f.rdx, 16},
+        "\n");
+  print("  rsi ", Hex{f.rsi, 16}, " rdi ", Hex{f.rdi, 16}, " rbp ", Hex{f.rbp, 16}, " rsp ", Hex{f.rsp, 16},
+        "\n");
+  print("  r8  ", Hex{f.r8, 16}, " r9  ", Hex{f.r9, 16}, " r10 ", Hex{f.r10, 16}, " r11 ", Hex{f.r11, 16},
+        "\n");
+  print("  r12 ", Hex{f.r12, 16}, " r13 ", Hex{f.r13, 16}, " r14 ", Hex{f.r14, 16}, " r15 ", Hex{f.r15, 16},
+        "\n");
+  print("  rip ", Hex{f.rip, 16}, " flags ", Hex{f.rflags, 8}, " cs ", Hex{f.cs}, " vector ", f.vector,
+        " error ", Hex{f.error}, "\n");
 }
 
 void report(const CoreArea& core, const TrapFrame* frame) {
@@ -112,7 +116,8 @@ void panic(std::string_view reason, const TrapFrame* frame) {
   Processors& processors = *core.processor->processors;
   PanicState& state = processors.panic_state();
   u32 nobody = PanicState::kNobody;
-  if (!__atomic_compare_exchange_n(&state.first, &nobody, core.id.value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+  if (!__atomic_compare_exchange_n(&state.first, &nobody, core.id.value, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE)) {
     if (nobody == core.id.value) machine::early_stop("panic within a panic: ", reason);
     wait_turn_and_halt(core, state, frame, reason);
   }

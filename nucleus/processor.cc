@@ -151,8 +151,12 @@ void Processors::serve_calls(Processor& here) {
   }
 }
 
-CpuId this_cpu() { return machine::this_core().id; }
-CoreMemory& this_core_memory() { return this_processor().memory; }
+CpuId this_cpu() {
+  return machine::this_core().id;
+}
+CoreMemory& this_core_memory() {
+  return this_processor().memory;
+}
 void broadcast(const runtime::CpuSet& cores, void (*function)(void*), void* argument) {
   this_processor().processors->broadcast(cores, function, argument);
 }

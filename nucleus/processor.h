@@ -42,17 +42,19 @@ struct alignas(kPageBytes) Processor {
   CoreMemory memory;
   Late<runtime::Scheduler> scheduler;
   Processors* processors = nullptr;
-  KernelStack idle_stack;           // empty for the boot core, which keeps the boot stack
+  KernelStack idle_stack;  // empty for the boot core, which keeps the boot stack
   // Stacks of ended threads, to be had again without a change of the page tables. Interrupts are disabled.
   static constexpr u32 kCachedStacks = 2;
   KernelStack cached_stacks[kCachedStacks];
   u32 cached_stack_count = 0;
-  alignas(64) CoreCall call;        // made by this core
+  alignas(64) CoreCall call;                        // made by this core
   alignas(64) u64 callers[kMaximumCpus / 64] = {};  // atomic: whose call this core has yet to run
 };
 
 /// The calling core's. Stable only while preemption is disabled.
-inline Processor& this_processor() { return *machine::this_core().processor; }
+inline Processor& this_processor() {
+  return *machine::this_core().processor;
+}
 
 class Processors {
  public:
@@ -93,7 +95,8 @@ class Processors {
 
   /// See this_core.h.
   void broadcast(const runtime::CpuSet& cores, void (*function)(void*), void* argument);
-  /// Runs what other cores have asked of this one. Interrupts are disabled, or this core waits in broadcast().
+  /// Runs what other cores have asked of this one. Interrupts are disabled, or this core waits in
+  /// broadcast().
   void serve_calls(Processor& here);
   /// Interrupts one core, which may be the calling one.
   void send(CpuId cpu, machine::Vector vector);

@@ -25,37 +25,37 @@ class LocalApic;
 /// Counted by the owning core without locks; read by anyone, approximately. CR3 loads, INVLPG and
 /// shoot-downs are counted in the nucleus's CoreMemory, switches in the runtime's Scheduler.
 struct CoreStatistics {
-  u64 interrupts = 0;          // all interrupts taken, those below included
+  u64 interrupts = 0;  // all interrupts taken, those below included
   u64 timer_interrupts = 0;
   u64 ipis_received = 0;
   u64 ipis_sent = 0;
-  u64 user_traps = 0;          // faults and exceptions of programs; system calls are the personality's to count
-  u64 kernel_faults = 0;       // faults of kernel instructions on user addresses, continued at their fix-up
-  u64 context_loads = 0;       // a context's bases and domain became this core's
+  u64 user_traps = 0;     // faults and exceptions of programs; system calls are the personality's to count
+  u64 kernel_faults = 0;  // faults of kernel instructions on user addresses, continued at their fix-up
+  u64 context_loads = 0;  // a context's bases and domain became this core's
   u64 vector_saves = 0;
   u64 vector_loads = 0;
-  u64 base_writes = 0;         // FS and GS base of contexts
+  u64 base_writes = 0;  // FS and GS base of contexts
 };
 
 struct CoreArea {
   CoreArea* self = nullptr;
-  u64 user_stack_pointer = 0;    // scratch of the system-call entry
-  u64 kernel_stack_pointer = 0;  // where run() left the kernel stack; the way back
+  u64 user_stack_pointer = 0;           // scratch of the system-call entry
+  u64 kernel_stack_pointer = 0;         // where run() left the kernel stack; the way back
   nucleus::Context* context = nullptr;  // whose bases and domain this core holds; null: none
-  u64 trap_vector = 0;           // the last trap from user mode, valid until interrupts are enabled
+  u64 trap_vector = 0;                  // the last trap from user mode, valid until interrupts are enabled
   u64 trap_error = 0;
   u64 fault_address = 0;
-  u64 entry_stack = 0;           // top of the small stack on which the processor pushes frames from user mode
+  u64 entry_stack = 0;  // top of the small stack on which the processor pushes frames from user mode
 
   // The runtime's.
   runtime::Thread* thread = nullptr;
   runtime::Scheduler* scheduler = nullptr;
-  u32 preemption_count = 1;         // preemption is possible at 0; a core starts without
-  bool online = false;              // any core may read: takes part in broadcasts
+  u32 preemption_count = 1;  // preemption is possible at 0; a core starts without
+  bool online = false;       // any core may read: takes part in broadcasts
 
   // Contexts.
   nucleus::Context* vector_owner = nullptr;  // whose vector state the registers hold, if it agrees
-  bool vectors_live = false;        // CR0.TS is clear: the registers may have changed since the last save
+  bool vectors_live = false;  // CR0.TS is clear: the registers may have changed since the last save
 
   // What the core belongs to.
   nucleus::Processor* processor = nullptr;

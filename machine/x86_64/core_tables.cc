@@ -49,8 +49,8 @@ void CoreTables::load(CoreArea& area, ExceptionStacks& stacks) {
   segments[USER_DATA_SELECTOR / 8] = kUserData;
   segments[USER_CODE_SELECTOR / 8] = kUserCode;
   const u64 base = reinterpret_cast<u64>(&task);
-  segments[TASK_STATE_SELECTOR / 8] = (sizeof(TaskState) - 1) | (base & 0xff'ffff) << 16 | u64{0x89} << 40 |
-                                      (base >> 24 & 0xff) << 56;
+  segments[TASK_STATE_SELECTOR / 8] =
+      (sizeof(TaskState) - 1) | (base & 0xff'ffff) << 16 | u64{0x89} << 40 | (base >> 24 & 0xff) << 56;
   segments[TASK_STATE_SELECTOR / 8 + 1] = base >> 32;
 
   const TablePointer pointer{sizeof segments - 1, segments};
@@ -79,10 +79,15 @@ void CoreTables::load(CoreArea& area, ExceptionStacks& stacks) {
 void InterruptTable::fill() {
   for (u32 vector = 0; vector < 256; ++vector) {
     const u64 target = reinterpret_cast<u64>(vari_trap_stubs) + vector * kStubBytes;
-    const bool for_user = vector == static_cast<u32>(Vector::Breakpoint) || vector == static_cast<u32>(Vector::Overflow);
-    gates[vector] = {static_cast<u16>(target), KERNEL_CODE_SELECTOR, stack_of(vector),
-                     for_user ? kInterruptGateForUser : kInterruptGate, static_cast<u16>(target >> 16),
-                     static_cast<u32>(target >> 32), 0};
+    const bool for_user =
+        vector == static_cast<u32>(Vector::Breakpoint) || vector == static_cast<u32>(Vector::Overflow);
+    gates[vector] = {static_cast<u16>(target),
+                     KERNEL_CODE_SELECTOR,
+                     stack_of(vector),
+                     for_user ? kInterruptGateForUser : kInterruptGate,
+                     static_cast<u16>(target >> 16),
+                     static_cast<u32>(target >> 32),
+                     0};
   }
 }
 

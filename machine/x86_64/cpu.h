@@ -30,7 +30,9 @@ inline u64 read_cr0() {
   asm volatile("movq %%cr0, %0" : "=r"(value));
   return value;
 }
-inline void write_cr0(u64 value) { asm volatile("movq %0, %%cr0" : : "r"(value) : "memory"); }
+inline void write_cr0(u64 value) {
+  asm volatile("movq %0, %%cr0" : : "r"(value) : "memory");
+}
 inline u64 read_cr2() {
   u64 value;
   asm volatile("movq %%cr2, %0" : "=r"(value));
@@ -41,27 +43,45 @@ inline u64 read_cr4() {
   asm volatile("movq %%cr4, %0" : "=r"(value));
   return value;
 }
-inline void write_cr4(u64 value) { asm volatile("movq %0, %%cr4" : : "r"(value) : "memory"); }
-inline void clear_task_switched() { asm volatile("clts" : : : "memory"); }
-inline void set_task_switched() { write_cr0(read_cr0() | kCr0TaskSwitched); }
+inline void write_cr4(u64 value) {
+  asm volatile("movq %0, %%cr4" : : "r"(value) : "memory");
+}
+inline void clear_task_switched() {
+  asm volatile("clts" : : : "memory");
+}
+inline void set_task_switched() {
+  write_cr0(read_cr0() | kCr0TaskSwitched);
+}
 
 /// DR6: forgets which debug conditions were met.
-inline void clear_debug_status() { asm volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul)); }
+inline void clear_debug_status() {
+  asm volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul));
+}
 
 inline u64 read_flags() {
   u64 flags;
   asm volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
   return flags;
 }
-inline bool interrupts_enabled() { return read_flags() & kFlagInterrupts; }
-inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }
-inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }
+inline bool interrupts_enabled() {
+  return read_flags() & kFlagInterrupts;
+}
+inline void disable_interrupts() {
+  asm volatile("cli" : : : "memory");
+}
+inline void enable_interrupts() {
+  asm volatile("sti" : : : "memory");
+}
 /// The instruction after STI still runs with interrupts held back, so that none slips in before HLT.
-inline void enable_interrupts_and_halt() { asm volatile("sti; hlt" : : : "memory"); }
+inline void enable_interrupts_and_halt() {
+  asm volatile("sti; hlt" : : : "memory");
+}
 [[noreturn]] inline void halt_forever() {
   for (;;) asm volatile("cli; hlt" : : : "memory");
 }
-inline void pause() { asm volatile("pause"); }
+inline void pause() {
+  asm volatile("pause");
+}
 
 /// Not ordered with other instructions; see Clock for a monotonic reading.
 inline u64 read_tsc() {
@@ -74,7 +94,8 @@ struct CpuidResult {
 };
 inline CpuidResult cpuid(u32 leaf, u32 subleaf = 0) {
   CpuidResult result;
-  asm volatile("cpuid" : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+  asm volatile("cpuid"
+               : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
                : "a"(leaf), "c"(subleaf));
   return result;
 }
@@ -84,7 +105,9 @@ inline u64 read_fs_base() {
   asm volatile("rdfsbase %0" : "=r"(base));
   return base;
 }
-inline void write_fs_base(u64 base) { asm volatile("wrfsbase %0" : : "r"(base)); }
+inline void write_fs_base(u64 base) {
+  asm volatile("wrfsbase %0" : : "r"(base));
+}
 /// The user's GS base while the kernel's is loaded. Interrupts must be off; an NMI in between is
 /// harmless, since its entry trusts its stack, not GS.
 inline u64 read_user_gs_base() {

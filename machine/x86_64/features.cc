@@ -10,7 +10,9 @@ namespace {
 constexpr u64 kUsableComponents = 0xe7;  // x87, SSE, AVX, and AVX-512's three
 constexpr u64 kAvx512Components = 0xe0;
 
-bool bit(u32 value, unsigned index) { return value >> index & 1; }
+bool bit(u32 value, unsigned index) {
+  return value >> index & 1;
+}
 
 void read_names(Features& features, u32 greatest_extended) {
   const auto leaf0 = cpuid(0);
@@ -25,7 +27,9 @@ void read_names(Features& features, u32 greatest_extended) {
 }
 
 void write_xcr0(u64 components) {
-  asm volatile("xsetbv" : : "c"(0), "a"(static_cast<u32>(components)), "d"(static_cast<u32>(components >> 32)));
+  asm volatile("xsetbv"
+               :
+               : "c"(0), "a"(static_cast<u32>(components)), "d"(static_cast<u32>(components >> 32)));
 }
 
 void enable_vectors(Features& features) {

@@ -14,16 +14,16 @@ struct Features {
   bool smap = false;
   bool umip = false;
   bool fs_gs_base = false;
-  bool pcid = false;           // not used yet: an address space's policy would choose it
-  bool x2apic = false;         // untried: the emulator that Vari is tested with has none
+  bool pcid = false;    // not used yet: an address space's policy would choose it
+  bool x2apic = false;  // untried: the emulator that Vari is tested with has none
   bool xsave = false;
   bool xsave_optimised = false;
-  bool tsc_deadline = false;   // untried, as above
+  bool tsc_deadline = false;  // untried, as above
   bool invariant_tsc = false;
   bool huge_pages = false;
   bool hypervisor = false;
-  u64 vector_components = 3;   // XCR0: x87 and SSE, AVX and AVX-512 where they are
-  u32 vector_bytes = 512;      // of a vector save area, standard format
+  u64 vector_components = 3;  // XCR0: x87 and SSE, AVX and AVX-512 where they are
+  u32 vector_bytes = 512;     // of a vector save area, standard format
   u32 mxcsr_mask = 0xffbf;
   u32 family = 0, model_number = 0, stepping = 0;
   u32 leaf1_ecx = 0, leaf1_edx = 0, leaf7_ebx = 0;  // for user-visible flags

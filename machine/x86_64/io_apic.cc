@@ -32,9 +32,9 @@ void mask_legacy_controllers() {
   write_port8(kSecondCommand, 0x11);
   write_port8(kFirstData, kVector);
   write_port8(kSecondData, kVector + 8);
-  write_port8(kFirstData, 4);        // the second hangs on line 2
+  write_port8(kFirstData, 4);  // the second hangs on line 2
   write_port8(kSecondData, 2);
-  write_port8(kFirstData, 1);        // 8086 mode
+  write_port8(kFirstData, 1);  // 8086 mode
   write_port8(kSecondData, 1);
   write_port8(kFirstData, 0xff);
   write_port8(kSecondData, 0xff);

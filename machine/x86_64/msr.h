@@ -32,8 +32,10 @@ inline u64 read_msr(Msr msr) {
   return u64{high} << 32 | low;
 }
 inline void write_msr(Msr msr, u64 value) {
-  asm volatile("wrmsr" : : "c"(static_cast<u32>(msr)), "a"(static_cast<u32>(value)),
-               "d"(static_cast<u32>(value >> 32)) : "memory");
+  asm volatile("wrmsr"
+               :
+               : "c"(static_cast<u32>(msr)), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32))
+               : "memory");
 }
 
 }  // namespace vari::machine

@@ -20,12 +20,12 @@ struct StartupSlot {
 
 /// The end of the trampoline page; trampoline.S knows the layout.
 struct StartupParameters {
-  u64 root_table;          // below 4 GiB; maps the trampoline's page at its physical address
+  u64 root_table;  // below 4 GiB; maps the trampoline's page at its physical address
   u64 efer;
-  u64 entry;               // void (*)(void* argument); does not return
+  u64 entry;  // void (*)(void* argument); does not return
   const StartupSlot* slots;
   u32 slot_count;
-  u32 ticket;              // atomic: the next slot to be drawn
+  u32 ticket;  // atomic: the next slot to be drawn
 };
 inline constexpr u64 kStartupParametersOffset = 0xf00;
 static_assert(offsetof(StartupParameters, efer) == 8 && offsetof(StartupParameters, entry) == 16 &&

@@ -21,12 +21,28 @@ struct TrapFrame {
 static_assert(sizeof(TrapFrame) == 22 * 8);
 
 enum class Vector : u8 {
-  DivideError = 0, Debug = 1, Nmi = 2, Breakpoint = 3, Overflow = 4, InvalidOpcode = 6,
-  DeviceNotAvailable = 7, DoubleFault = 8, GeneralProtection = 13, PageFault = 14, FloatingPoint = 16,
-  AlignmentCheck = 17, MachineCheck = 18, Simd = 19,
-  LegacyFirst = 0x20,       // where the masked 8259s are moved to, for their spurious interrupts
-  DeviceFirst = 0x40, DeviceLast = 0x7f,
-  Timer = 0xf0, Notify = 0xf1, Call = 0xf2, Attention = 0xf3, Spurious = 0xff,
+  DivideError = 0,
+  Debug = 1,
+  Nmi = 2,
+  Breakpoint = 3,
+  Overflow = 4,
+  InvalidOpcode = 6,
+  DeviceNotAvailable = 7,
+  DoubleFault = 8,
+  GeneralProtection = 13,
+  PageFault = 14,
+  FloatingPoint = 16,
+  AlignmentCheck = 17,
+  MachineCheck = 18,
+  Simd = 19,
+  LegacyFirst = 0x20,  // where the masked 8259s are moved to, for their spurious interrupts
+  DeviceFirst = 0x40,
+  DeviceLast = 0x7f,
+  Timer = 0xf0,
+  Notify = 0xf1,
+  Call = 0xf2,
+  Attention = 0xf3,
+  Spurious = 0xff,
 };
 
 // Supplied by the nucleus.

@@ -45,7 +45,8 @@ struct Spinner {
 
 void spin(void* argument) {
   auto& spinner = *static_cast<Spinner*>(argument);
-  while (!__atomic_load_n(&spinner.stop, __ATOMIC_RELAXED)) __atomic_fetch_add(&spinner.rounds, 1, __ATOMIC_RELAXED);
+  while (!__atomic_load_n(&spinner.stop, __ATOMIC_RELAXED))
+    __atomic_fetch_add(&spinner.rounds, 1, __ATOMIC_RELAXED);
 }
 
 }  // namespace
@@ -72,7 +73,9 @@ KERNEL_TEST(kernel_mode_is_preempted) {
 
 namespace {
 
-void add_one(void* argument) { __atomic_fetch_add(static_cast<u64*>(argument), 1, __ATOMIC_RELAXED); }
+void add_one(void* argument) {
+  __atomic_fetch_add(static_cast<u64*>(argument), 1, __ATOMIC_RELAXED);
+}
 
 struct Caller {
   u32 rounds;

@@ -5,7 +5,9 @@
 
 namespace vari::kernel_tests {
 
-KERNEL_TEST(planted_assertion) { EXPECT((ASSERT(!"planted"), true)); }
+KERNEL_TEST(planted_assertion) {
+  EXPECT((ASSERT(!"planted"), true));
+}
 
 KERNEL_TEST(planted_null_pointer) {
   volatile u64* nowhere = nullptr;
@@ -24,6 +26,8 @@ namespace {
 
 }  // namespace
 
-KERNEL_TEST(planted_stack_overflow) { EXPECT(descend(0) != 0); }
+KERNEL_TEST(planted_stack_overflow) {
+  EXPECT(descend(0) != 0);
+}
 
 }  // namespace vari::kernel_tests

@@ -15,8 +15,8 @@
 namespace vari::runtime {
 namespace {
 
-using machine::CoreArea;
 using machine::core_field;
+using machine::CoreArea;
 using machine::this_core;
 
 nucleus::Memory& memory_of_this_core() {
@@ -36,9 +36,15 @@ void free(void* memory, std::size_t bytes) noexcept {
 
 namespace port {
 
-Scheduler& this_scheduler() { return *core_field<Scheduler*, __builtin_offsetof(CoreArea, scheduler)>(); }
-Thread& this_thread() { return *core_field<Thread*, __builtin_offsetof(CoreArea, thread)>(); }
-void set_this_thread(Thread& thread) { this_core().thread = &thread; }
+Scheduler& this_scheduler() {
+  return *core_field<Scheduler*, __builtin_offsetof(CoreArea, scheduler)>();
+}
+Thread& this_thread() {
+  return *core_field<Thread*, __builtin_offsetof(CoreArea, thread)>();
+}
+void set_this_thread(Thread& thread) {
+  this_core().thread = &thread;
+}
 
 // One instruction each, so that a caller that is moved between cores can't count on the wrong one.
 void disable_preemption() {
@@ -46,13 +52,18 @@ void disable_preemption() {
 }
 void enable_preemption() {
   bool outermost;
-  asm volatile("decl %%gs:%c1" : "=@ccz"(outermost) : "i"(__builtin_offsetof(CoreArea, preemption_count)) : "memory");
+  asm volatile("decl %%gs:%c1"
+               : "=@ccz"(outermost)
+               : "i"(__builtin_offsetof(CoreArea, preemption_count))
+               : "memory");
   if (fastpath(!outermost) || fastpath(!this_scheduler().preemption_pending())) return;
   // With interrupts masked it stays pending until they are unmasked. Read from another core's
   // scheduler, if we were just moved, the answer is no harm: preempt() looks again.
   if (machine::interrupts_enabled()) this_scheduler().preempt();
 }
-bool preemption_enabled() { return core_field<u32, __builtin_offsetof(CoreArea, preemption_count)>() == 0; }
+bool preemption_enabled() {
+  return core_field<u32, __builtin_offsetof(CoreArea, preemption_count)>() == 0;
+}
 
 u64 disable_interrupts() {
   const u64 flags = machine::read_flags();
@@ -67,9 +78,13 @@ void enable_interrupts() {
   if (preemption_enabled() && slowpath(this_scheduler().preemption_pending())) this_scheduler().preempt();
   machine::enable_interrupts();
 }
-void relax() { machine::pause(); }
+void relax() {
+  machine::pause();
+}
 
-Nanoseconds now_ns() { return nucleus::Clock::now(*core_field<const machine::TimeScale*, __builtin_offsetof(CoreArea, time)>()); }
+Nanoseconds now_ns() {
+  return nucleus::Clock::now(*core_field<const machine::TimeScale*, __builtin_offsetof(CoreArea, time)>());
+}
 
 void set_timer(Nanoseconds deadline) {
   const u64 saved = disable_interrupts();
