@@ -81,7 +81,7 @@ std::string read_all(ByteStream& stream) {
 
 struct Channel : testing::Test {
   void SetUp() override {
-    auto made = HostChannel::create(fake().environment, line);
+    auto made = HostChannel::create(fake.environment, line);
     ASSERT_TRUE(made);
     channel = *made;
     EXPECT_EQ(line->take(), kGreeting);
@@ -90,17 +90,13 @@ struct Channel : testing::Test {
     line->hang_up();
     // The reading thread holds the last reference for a moment longer.
     channel = {};
-    for (int i = 0; i < 2000 && fake().memory.live > 1; ++i)
+    for (int i = 0; i < 2000 && fake.memory.live > 1; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     line = {};
-    EXPECT_EQ(fake().memory.live, 0);
+    EXPECT_EQ(fake.memory.live, 0);
   }
-  // Lives on, since detached threads may still be on their way out of it.
-  static FakeEnvironment& fake() {
-    static FakeEnvironment* const environment = new FakeEnvironment;
-    return *environment;
-  }
-  Ref<Line> line = *make_component<Line>(fake().memory);
+  FakeEnvironment fake;
+  Ref<Line> line = *make_component<Line>(fake.memory);
   Ref<HostChannel> channel;
 };
 

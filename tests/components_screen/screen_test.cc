@@ -321,10 +321,9 @@ class Receiver final : public ConsoleReceiver {
   std::string text_;
 };
 
-/// Lives for ever, as a screen's own thread does.
+/// Lives for ever, as a screen's own thread does, which refers to it.
 FakeEnvironment& lasting_environment() {
-  static FakeEnvironment* const environment = new FakeEnvironment;
-  return *environment;
+  return *new FakeEnvironment;
 }
 
 TEST(Screen, TextModeWithAKeyboard) {
@@ -372,7 +371,7 @@ TEST_P(Formats, FramebufferStaysWithinItsMemory) {
 INSTANTIATE_TEST_SUITE_P(Bits, Formats, testing::Values(16, 24, 32));
 
 TEST(Screen, RefusesImpossibleFormats) {
-  FakeEnvironment& fake = lasting_environment();
+  FakeEnvironment fake;
   const Framebuffer good{.begin = {0xd0000000},
                          .width = 640,
                          .height = 480,

@@ -33,8 +33,8 @@ class FakeMemory final : public MemoryService {
     return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   }
   void free(void* memory, std::size_t) override {
-    --live;
     std::free(memory);
+    --live;  // last: a test may end, and this with it, when nothing lives any more
   }
   Result<void*> map_physical(PhysicalAddress begin, u64 bytes, bool) override {
     auto& block = physical[begin.value];
