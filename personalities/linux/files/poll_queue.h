@@ -26,7 +26,7 @@ class PollObserver {
   virtual void on_events(u32 events) = 0;
 
  protected:
-  ~PollObserver() = default;
+  virtual ~PollObserver() = default;  // the friend below could reach it, so g++ wants it virtual
 
  private:
   friend class PollQueue;
