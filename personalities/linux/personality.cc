@@ -69,6 +69,11 @@ LinuxResult<> Personality::start(const FirstProgram& program, FirstExitObserver&
   return TaskInternals::start_init(*this);
 }
 
+void Personality::stop() {
+  TaskInternals::stop_init(*this);
+  timers_.stop();
+}
+
 void Personality::copy_host_name(char (&to)[65]) {
   Guard<SpinLock> guard(names_lock_);
   __builtin_memcpy(to, host_name_, sizeof to);

@@ -66,6 +66,10 @@ class Personality final : public runtime::Allocated {
   /// program that could not be started by status 127 << 8 (not found) or 126 << 8.
   LinuxResult<> start(const FirstProgram& program, FirstExitObserver& observer);
 
+  /// Ends init and the timers' thread. Where programs still run they must have been ended first. For
+  /// tests, and for places that outlive their personality.
+  void stop();
+
   const PersonalityParts& parts() const { return parts_; }
   Place& place() const { return parts_.place; }
   FrameReferences& frames() { return frames_; }
@@ -105,6 +109,7 @@ class Personality final : public runtime::Allocated {
   runtime::SpinLock names_lock_;
   char host_name_[65] GUARDED_BY(names_lock_) = "vari";
   char domain_name_[65] GUARDED_BY(names_lock_) = "(none)";
+  bool stopping_ = false;  // atomic
   std::array<u32, kCallCount + 1> unknown_calls_{};
 };
 

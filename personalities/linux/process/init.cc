@@ -77,12 +77,28 @@ void TaskInternals::init_main(Task& init) {
   }
   auto& process = *init.process_;
   const WaitRequest request{.options = WaitRequest::kExited | WaitRequest::kAll};
-  for (;;) {
+  const auto stopping = [&] { return __atomic_load_n(&init.personality_.stopping_, __ATOMIC_SEQ_CST); };
+  while (!stopping()) {
     WaitResult result;
     bool any = false;
-    (void)process.child_events_.wait_until([&] { return scan_children(process, request, result, any); });
-    if (result.pid == first.pid) first.observer.on_first_exit(result.status);
+    (void)process.child_events_.wait_until(
+        [&] { return scan_children(process, request, result, any) || stopping(); });
+    if (result.pid && result.pid == first.pid) first.observer.on_first_exit(result.status);
   }
+  end(init);
+}
+
+void TaskInternals::stop_init(Personality& personality) {
+  const auto process = personality.processes_.find(1);
+  if (!process) return;
+  Ref<runtime::Thread> thread;
+  {
+    Guard<SpinLock> guard(process->lock_);
+    if (!process->tasks_.empty()) thread = process->tasks_.front().thread_;
+  }
+  __atomic_store_n(&personality.stopping_, true, __ATOMIC_SEQ_CST);
+  process->child_events_.wake_all();
+  if (thread) thread->join();
 }
 
 LinuxResult<> TaskInternals::start_first_program(Task& init) {

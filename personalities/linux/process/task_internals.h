@@ -127,6 +127,7 @@ struct TaskInternals {
 
   // init.cc
   static LinuxResult<> start_init(Personality& personality);
+  static void stop_init(Personality& personality);
   [[noreturn]] static void init_main(Task& init);
   [[noreturn]] static void first_main(Task& task);
   static LinuxResult<> start_first_program(Task& init);

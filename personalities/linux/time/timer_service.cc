@@ -6,11 +6,12 @@ namespace vari::linux {
 using runtime::Guard;
 using runtime::SpinLock;
 
-TimerService::~TimerService() {
+void TimerService::stop() {
   if (!thread_) return;
   __atomic_store_n(&stopping_, true, __ATOMIC_SEQ_CST);
   changed_.wake_all();
   thread_->join();
+  thread_ = {};
 }
 
 Result<> TimerService::start() {

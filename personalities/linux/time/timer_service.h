@@ -35,10 +35,10 @@ class TimerService {
  public:
   TimerService() = default;
   TimerService(const TimerService&) = delete;
-  /// Stops the thread, if there is one.
-  ~TimerService();
   /// Starts the thread.
   Result<> start();
+  /// Ends the thread; no timer fires any more.
+  void stop();
   /// Sets or (kForever) stops a timer. Monotonic nanoseconds. The previous deadline. May be called by
   /// on_timer() for other timers; for its own, the value that it returns counts unless that is kForever.
   Nanoseconds set(Timer& timer, Nanoseconds deadline);
