@@ -1,6 +1,7 @@
 #include "kernels/support/first_program.h"
 
 #include "kernels/support/command_line.h"
+#include "personalities/linux/signals/send.h"
 
 namespace vari::kernels {
 namespace {
@@ -72,6 +73,9 @@ void FirstProgramRunner::on_first_exit(i32 wait_status) {
 
 void FirstProgramRunner::on_window_size(WindowSize size) { devices_.resize(size); }
 
-void FirstProgramRunner::on_signal(u8 number) { personality_->signal_first_program(number); }
+void FirstProgramRunner::on_signal(u8 number) {
+  // The first program leads the process group of its own number.
+  linux::signal_group(*personality_, linux::kFirstProgramId, linux::SignalInfo::from_kernel(number));
+}
 
 }  // namespace vari::kernels

@@ -45,6 +45,9 @@ struct PersonalityParts {
   bool randomize_addresses = false;
 };
 
+/// The first program's process, group and session.
+inline constexpr i32 kFirstProgramId = 2;
+
 /// The first program: pid 2, a session of its own.
 struct FirstProgram {
   std::string_view path;
