@@ -39,8 +39,8 @@ class Clock {
 
  private:
   machine::TimeScale scale_;
-  volatile u64* hpet_ = nullptr;
-  u64 hpet_ns_ = 0;  // 32.32
+  decltype(machine::TimeScale::hpet_counter) hpet_counter_ = nullptr;  // where the machine has a good one
+  u64 ns_per_hpet_ = 0;                                                // 32.32
   u64 tsc_khz_ = 0;
   const char* reference_ = "none";
 };

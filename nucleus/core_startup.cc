@@ -83,7 +83,7 @@ Result<u32> CoreStartup::run(u32 limit) {
   machine::place_trampoline(window.at(PhysicalAddress{machine::kTrampolineAddress}),
                             {.root_table = root.value,
                              .efer = machine::read_msr(machine::Msr::Efer) & ~u64{1 << 10},
-                             .entry = reinterpret_cast<u64>(&CoreStartup::entry),
+                             .entry = &CoreStartup::entry,
                              .slots = slots_,
                              .slot_count = count_,
                              .ticket = 0});
@@ -123,7 +123,7 @@ Result<> CoreStartup::prepare(u32 count) {
     auto* processor = new (memory) Processor;
     processor->idle_stack = *stack;
     candidates_[count_] = {this, processor};
-    slots_[count_] = {reinterpret_cast<u64>(stack->top()), &candidates_[count_]};
+    slots_[count_] = {stack->top(), &candidates_[count_]};
     processors_.processors_[count_ + 1] = processor;
   }
   // Before the first comes, since they come in any order.

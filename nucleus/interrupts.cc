@@ -15,8 +15,7 @@ Result<> InterruptRouter::initialise(Memory& memory, const Topology& topology) {
   for (std::size_t i = 0; i < topology.io_apic_count; ++i) {
     const IoApicDescription& description = topology.io_apics[i];
     auto* registers = TRY(memory.kernel().map_physical(description.address, kPageBytes, false));
-    io_apics_[io_apic_count_++] =
-        machine::IoApic(static_cast<volatile u32*>(registers), description.first_interrupt);
+    io_apics_[io_apic_count_++] = machine::IoApic(registers, description.first_interrupt);
   }
   override_count_ = topology.override_count;
   for (std::size_t i = 0; i < override_count_; ++i) overrides_[i] = topology.overrides[i];

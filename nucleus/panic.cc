@@ -7,7 +7,7 @@
 #include "base/format.h"
 #include "machine/x86_64/boot/early_text.h"
 #include "machine/x86_64/cpu.h"
-#include "machine/x86_64/memory_layout.h"
+#include "machine/x86_64/stack_frame.h"
 #include "machine/x86_64/symbols.h"
 #include "nucleus/processor.h"
 #include "runtime/thread.h"
@@ -20,7 +20,6 @@ using machine::early_write;
 using machine::TrapFrame;
 
 constexpr unsigned kMaximumFrames = 32;
-constexpr u64 kLongestStep = 64 * kKiB;
 
 template <class... Pieces>
 void print(const Pieces&... pieces) {
@@ -38,18 +37,10 @@ void print_place(u64 address) {
   }
 }
 
-/// Follows saved frame pointers. Each must lie above the one before and near it, in the kernel's half; where
-/// the chain is broken the trace ends. (A fault in here is caught as a panic within a panic.)
-void print_stack(u64 rip, u64 rbp) {
+void print_stack(machine::StackFrame frame) {
   print("  stack:\n");
-  print_place(rip);
-  for (unsigned i = 0; i < kMaximumFrames && rbp >= machine::kDirectMap && is_aligned(rbp, 8); ++i) {
-    const auto* frame = reinterpret_cast<const u64*>(rbp);
-    if (frame[1] < machine::kImageBase) break;
-    print_place(frame[1] - 1);  // inside the call, not behind it
-    if (frame[0] <= rbp || frame[0] - rbp > kLongestStep) break;
-    rbp = frame[0];
-  }
+  print_place(frame.code);
+  for (unsigned i = 0; i < kMaximumFrames && machine::step_out(frame); ++i) print_place(frame.code);
 }
 
 void print_registers(const TrapFrame& f) {
@@ -71,10 +62,9 @@ void report(const CoreArea& core, const TrapFrame* frame) {
   print(", cr2 ", Hex{machine::read_cr2(), 16}, "\n");
   if (frame) {
     print_registers(*frame);
-    print_stack(frame->rip, frame->rbp);
+    print_stack({frame->rip, frame->rbp});
   } else {
-    const auto* here = static_cast<const u64*>(__builtin_frame_address(0));
-    print_stack(here[1] - 1, here[0]);
+    print_stack(machine::calling_frame());
   }
 }
 

@@ -40,7 +40,7 @@ Result<> Processors::prepare(Memory& memory, const Topology& topology) {
     apic_ = machine::LocalApic(nullptr, true);
   } else {
     auto* registers = TRY(memory.kernel().map_physical(topology.local_apic, kPageBytes, false));
-    apic_ = machine::LocalApic(static_cast<volatile u32*>(registers), false);
+    apic_ = machine::LocalApic(registers, false);
   }
   apic_.enable();
   TRY(clock_.calibrate(memory, topology, features_, apic_));

@@ -11,8 +11,8 @@ constexpr u32 kActiveLow = 1 << 13, kLevel = 1 << 15, kMasked = 1 << 16;
 
 }  // namespace
 
-IoApic::IoApic(volatile u32* registers, u32 first_interrupt)
-    : registers_(registers), first_interrupt_(first_interrupt) {
+IoApic::IoApic(void* registers, u32 first_interrupt)
+    : registers_(static_cast<volatile u32*>(registers)), first_interrupt_(first_interrupt) {
   pins_ = (read(kVersionIndex) >> 16 & 0xff) + 1;
   for (u32 pin = 0; pin < pins_; ++pin) set_route(pin, {});
 }

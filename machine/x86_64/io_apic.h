@@ -9,7 +9,8 @@ namespace vari::machine {
 class IoApic {
  public:
   IoApic() = default;
-  IoApic(volatile u32* registers, u32 first_interrupt);
+  /// `registers`: mapped uncached. All pins are masked.
+  IoApic(void* registers, u32 first_interrupt);
 
   u32 first_interrupt() const { return first_interrupt_; }
   u32 pins() const { return pins_; }

@@ -12,7 +12,8 @@ class LocalApic {
  public:
   LocalApic() = default;
   /// `registers`: mapped uncached; not used with x2APIC.
-  LocalApic(volatile u32* registers, bool x2apic) : registers_(registers), x2apic_(x2apic) {}
+  LocalApic(void* registers, bool x2apic)
+      : registers_(static_cast<volatile u32*>(registers)), x2apic_(x2apic) {}
 
   /// Of the calling core: software-enables it, masks its local lines, sets the spurious vector.
   void enable() const;

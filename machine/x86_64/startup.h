@@ -14,7 +14,7 @@ inline constexpr u64 kTrampolineAddress = 0x8000;
 
 /// What a started core is handed.
 struct StartupSlot {
-  u64 stack_top;
+  void* stack_top;
   void* argument;
 };
 
@@ -22,7 +22,7 @@ struct StartupSlot {
 struct StartupParameters {
   u64 root_table;  // below 4 GiB; maps the trampoline's page at its physical address
   u64 efer;
-  u64 entry;  // void (*)(void* argument); does not return
+  void (*entry)(void* argument);  // does not return
   const StartupSlot* slots;
   u32 slot_count;
   u32 ticket;  // atomic: the next slot to be drawn

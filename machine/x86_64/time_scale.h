@@ -12,8 +12,9 @@ struct TimeScale {
   u64 timer_ticks_per_ns =
       0;               // 32.32; of the local APIC's timer at divisor 1, or of the TSC in deadline mode
   u64 tsc_per_ns = 0;  // 32.32
-  volatile u64* hpet_counter = nullptr;  // not null: the clock is the HPET's, since the cores' TSCs disagree
-  u64 ns_per_hpet = 0;                   // 32.32
+  const volatile u64* hpet_counter =
+      nullptr;          // not null: the clock is the HPET's, since the cores' TSCs disagree
+  u64 ns_per_hpet = 0;  // 32.32
   u64 hpet_at_zero = 0;
 };
 
