@@ -43,7 +43,9 @@ AddressSpace::~AddressSpace() {
   frames_.free(root_);
 }
 
-PhysicalWindow AddressSpace::window() const { return frames_.window(); }
+PhysicalWindow AddressSpace::window() const {
+  return frames_.window();
+}
 
 Result<Frame> AddressSpace::allocate_table() {
   const Frame table = TRY(frames_.allocate(this_core_memory().node));

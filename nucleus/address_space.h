@@ -40,7 +40,8 @@ class AddressSpace {
   /// Loads this space on the calling core; nothing is written where it is loaded already. Preemption
   /// is disabled.
   void activate();
-  /// Leaves this space, which the calling core has loaded, for the kernel's own table. Preemption is disabled.
+  /// Leaves this space, which the calling core has loaded, for the kernel's own table. Preemption is
+  /// disabled.
   void leave_for_kernel();
 
   PhysicalAddress root() const { return root_.address(); }

@@ -23,9 +23,9 @@ struct CoreMemory {
   /// be used: true on every real core (set at its start-up), false in host tests.
   bool translating = false;
 
-  u64 root_loads = 0;      // CR3 writes
-  u64 invalidations = 0;   // INVLPG
-  u64 shootdowns = 0;      // broadcasts begun by this core
+  u64 root_loads = 0;     // CR3 writes
+  u64 invalidations = 0;  // INVLPG
+  u64 shootdowns = 0;     // broadcasts begun by this core
   /// Kernel-heap objects ready to be had again (interrupts disabled).
   SlabCache slabs;
 };

@@ -28,9 +28,7 @@ std::size_t clip(VirtualAddress address, std::size_t size) {
 /// the space's set and takes no interrupts, no invalidation of that space can end.
 class ForeignAccess {
  public:
-  explicit ForeignAccess(AddressSpace& space) : space_(space), cpu_(this_cpu()) {
-    space_.active().add(cpu_);
-  }
+  explicit ForeignAccess(AddressSpace& space) : space_(space), cpu_(this_cpu()) { space_.active().add(cpu_); }
   ~ForeignAccess() {
     if (this_core_memory().loaded != &space_) space_.active().remove(cpu_);
   }
@@ -66,8 +64,7 @@ std::size_t in_pieces(VirtualAddress address, std::size_t size, std::size_t limi
   while (done < size) {
     const VirtualAddress at = address + done;
     std::size_t bytes = size - done;
-    if (limit == kPageBytes && bytes > kPageBytes - at.page_offset())
-      bytes = kPageBytes - at.page_offset();
+    if (limit == kPageBytes && bytes > kPageBytes - at.page_offset()) bytes = kPageBytes - at.page_offset();
     if (bytes > limit) bytes = limit;
     const std::size_t did = piece(at, done, bytes);
     done += did;
@@ -101,7 +98,9 @@ std::size_t access(AddressSpace& space, VirtualAddress address, std::size_t size
   });
 }
 
-void* pointer(VirtualAddress address) { return reinterpret_cast<void*>(address.value); }
+void* pointer(VirtualAddress address) {
+  return reinterpret_cast<void*>(address.value);
+}
 
 }  // namespace
 
@@ -132,9 +131,7 @@ std::size_t NucleusDomain::copy_out(VirtualAddress to, const void* from, std::si
 std::size_t NucleusDomain::clear(VirtualAddress to, std::size_t size) {
   return access(
       space_, to, size, machine::kWritable,
-      [&](VirtualAddress at, std::size_t, std::size_t count) {
-        return vari_user_clear(pointer(at), count);
-      },
+      [&](VirtualAddress at, std::size_t, std::size_t count) { return vari_user_clear(pointer(at), count); },
       [&](u8* memory, std::size_t, std::size_t count) { __builtin_memset(memory, 0, count); });
 }
 
@@ -162,8 +159,8 @@ Result<u32> NucleusDomain::compare_exchange(VirtualAddress word, u32 expected, u
         return vari_user_compare_exchange32(pointer(at), expected, desired, &found) ? 4 : 0;
       },
       [&](u8* memory, std::size_t, std::size_t) {
-        __atomic_compare_exchange_n(reinterpret_cast<u32*>(memory), &found, desired, false,
-                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        __atomic_compare_exchange_n(reinterpret_cast<u32*>(memory), &found, desired, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
       });
   if (done != 4) return std::unexpected(Error::Fault);
   return found;

@@ -62,8 +62,7 @@ Result<Frame> DomainWith<Tlb>::map(VirtualAddress page, Frame frame, Access acce
     if (core.loaded == &space_ && core.translating)
       entry = TRY(reach<1>(RecursiveTables(), space_, machine::kUserTable, page));
     else
-      entry = TRY(reach<1>(WindowTables(space_.window(), space_.root()), space_,
-                           machine::kUserTable, page));
+      entry = TRY(reach<1>(WindowTables(space_.window(), space_.root()), space_, machine::kUserTable, page));
     old = __atomic_exchange_n(entry, user_entry(frame, access), __ATOMIC_ACQ_REL);
   }
   if (fastpath(!machine::has_frame(old))) return Frame{};
@@ -77,12 +76,12 @@ void DomainWith<Tlb>::unmap(VirtualAddress begin, u64 bytes, Visitor& visitor) {
   UserRange range = user_range(begin, bytes);
   while (range.begin < range.end) {
     Batch batch;
-    range.begin = for_each_leaf(tables, range.begin, range.end,
-                                [&](VirtualAddress page, u64* entry, unsigned) {
-                                  const u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
-                                  if (machine::has_frame(old)) batch.add(page, old);
-                                  return batch.count < Batch::kCapacity;
-                                });
+    range.begin =
+        for_each_leaf(tables, range.begin, range.end, [&](VirtualAddress page, u64* entry, unsigned) {
+          const u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+          if (machine::has_frame(old)) batch.add(page, old);
+          return batch.count < Batch::kCapacity;
+        });
     if (batch.count == 0) continue;
     if (batch.translated) tlb_.settle(space_, batch.removed[0].page, batch.pages());
     for (unsigned i = 0; i < batch.count; ++i)
@@ -99,8 +98,8 @@ void DomainWith<Tlb>::protect(VirtualAddress begin, u64 bytes, Access access) {
     u64 old = read_entry(entry);
     do {
       if (!machine::has_frame(old)) return true;
-    } while (!__atomic_compare_exchange_n(entry, &old, with_access(old, access), false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    } while (!__atomic_compare_exchange_n(entry, &old, with_access(old, access), false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
     if (old & machine::kPresent) {
       if (page < first) first = page;
       last = page;

@@ -81,8 +81,7 @@ std::size_t find_spans(const MemoryMap& map, const Topology& topology, PhysicalA
     const u32 node = node_of(topology, piece.begin);
     const bool joins = current.end.number != 0 && node == current.node &&
                        piece.begin - current.end.number < kHoleFrames &&
-                       (current.begin.address() < reachable) ==
-                           (Frame{piece.begin}.address() < reachable);
+                       (current.begin.address() < reachable) == (Frame{piece.begin}.address() < reachable);
     if (!joins) {
       finish();
       current = {{piece.begin}, {piece.end}, node};
@@ -97,8 +96,7 @@ std::size_t find_spans(const MemoryMap& map, const Topology& topology, PhysicalA
 Frame place_metadata(const MemoryMap& map, u64 bytes, PhysicalAddress reachable) {
   const u64 needed = divide_up(bytes, kPageBytes);
   for (const auto& piece : map.pieces()) {
-    if (piece.end - piece.begin >= needed &&
-        Frame{piece.begin + needed}.address() <= reachable)
+    if (piece.end - piece.begin >= needed && Frame{piece.begin + needed}.address() <= reachable)
       return {piece.begin};
   }
   return {};
@@ -144,8 +142,7 @@ Result<> FrameManager::initialise(const BootInformation& boot, const Topology& t
     region->initialise(spans[i].begin, spans[i].end, spans[i].node, bitmaps);
     bitmaps += FrameRegion::metadata_bytes(spans[i].begin, spans[i].end);
     for (const auto& piece : map.pieces()) {
-      if (region->contains({piece.begin}))
-        region->add_fresh({piece.begin}, piece.end - piece.begin);
+      if (region->contains({piece.begin})) region->add_fresh({piece.begin}, piece.end - piece.begin);
     }
   }
   return {};
@@ -208,8 +205,8 @@ void FrameManager::free_large(Frame frame) {
 }
 
 Result<Frame> FrameManager::allocate_huge(u32 node) {
-  return or_out_of_memory(take(
-      node, [](FrameRegion& region) { return FrameRegion::Taken{region.take_huge(), false}; }));
+  return or_out_of_memory(
+      take(node, [](FrameRegion& region) { return FrameRegion::Taken{region.take_huge(), false}; }));
 }
 
 void FrameManager::free_huge(Frame frame) {
@@ -218,8 +215,7 @@ void FrameManager::free_huge(Frame frame) {
   region->give_huge(frame);
 }
 
-Result<Frame> FrameManager::allocate_run(u64 count, u64 alignment, PhysicalAddress limit,
-                                         u32 node) {
+Result<Frame> FrameManager::allocate_run(u64 count, u64 alignment, PhysicalAddress limit, u32 node) {
   if (!is_power_of_two(alignment) || count == 0) return std::unexpected(Error::InvalidArgument);
   const u64 end = (limit < reachable_ ? limit : reachable_).value / kPageBytes;
   return or_out_of_memory(take(node, [&](FrameRegion& region) {

@@ -58,8 +58,7 @@ class FrameManager {
 
   /// `count` contiguous 4 KiB frames, aligned to `alignment` frames (a power of two), ending at or
   /// below `limit`, contents unspecified: for DMA. A search, not a fast path (K43).
-  Result<Frame> allocate_run(u64 count, u64 alignment = 1, PhysicalAddress limit = kNoLimit,
-                             u32 node = 0);
+  Result<Frame> allocate_run(u64 count, u64 alignment = 1, PhysicalAddress limit = kNoLimit, u32 node = 0);
   void free_run(Frame first, u64 count);
   /// Gives memory that was reserved at start (a boot module that is no longer needed) to the free
   /// frames: the whole frames inside the range.

@@ -16,13 +16,12 @@ constexpr u64 kNone = HierarchicalBitmap::kNone;
 
 u64 FrameRegion::metadata_bytes(Frame begin, Frame end) {
   const u64 large = large_bits(begin, end);
-  return 8 * (2 * HierarchicalBitmap::words_for(small_bits(begin, end)) +
-              3 * HierarchicalBitmap::words_for(large) +
-              HierarchicalBitmap::words_for(large / kLargePerHuge));
+  return 8 *
+         (2 * HierarchicalBitmap::words_for(small_bits(begin, end)) +
+          3 * HierarchicalBitmap::words_for(large) + HierarchicalBitmap::words_for(large / kLargePerHuge));
 }
 
-void FrameRegion::initialise(Frame begin, Frame end, u32 node,
-                             u8* metadata) NO_THREAD_SAFETY_ANALYSIS {
+void FrameRegion::initialise(Frame begin, Frame end, u32 node, u8* metadata) NO_THREAD_SAFETY_ANALYSIS {
   begin_ = begin;
   end_ = end;
   node_ = node;
@@ -230,8 +229,7 @@ Frame FrameRegion::take_huge() {
 }
 
 void FrameRegion::give_huge(Frame frame) {
-  for (u64 i = 0; i < kLargePerHuge; ++i)
-    give_large({frame.number + i * kFramesPerLarge}, false);
+  for (u64 i = 0; i < kLargePerHuge; ++i) give_large({frame.number + i * kFramesPerLarge}, false);
 }
 
 bool FrameRegion::zero_some(unsigned budget, PhysicalWindow window) {

@@ -59,9 +59,7 @@ class FrameRegion {
  private:
   using Lock = runtime::IrqSpinLock;
   static u64 small_base(Frame begin) { return align_down(begin.number, kFramesPerLarge); }
-  static u64 large_base(Frame begin) {
-    return align_down(begin.number / kFramesPerLarge, kLargePerHuge);
-  }
+  static u64 large_base(Frame begin) { return align_down(begin.number / kFramesPerLarge, kLargePerHuge); }
   static u64 small_bits(Frame begin, Frame end) {
     return align_up(end.number, kFramesPerLarge) - small_base(begin);
   }

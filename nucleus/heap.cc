@@ -20,7 +20,9 @@ struct ClassTable {
 };
 constexpr ClassTable kClasses;
 
-constexpr u8 class_of(std::size_t bytes) { return kClasses.of[(bytes + 15) / 16]; }
+constexpr u8 class_of(std::size_t bytes) {
+  return kClasses.of[(bytes + 15) / 16];
+}
 static_assert(kSlabSizes[class_of(1)] == 16 && kSlabSizes[class_of(17)] == 32 &&
               kSlabSizes[class_of(1361)] == 2048 && kSlabSizes[class_of(2048)] == 2048);
 
@@ -62,8 +64,7 @@ void* Heap::allocate(std::size_t bytes, std::size_t alignment) {
     const u8 slab = class_of(capacity);
     InterruptGuard guard;
     auto& stack = this_core_memory().slabs.stacks[slab];
-    if (fastpath(stack.count != 0) || slabs_[slab].refill(stack))
-      memory = stack.objects[--stack.count];
+    if (fastpath(stack.count != 0) || slabs_[slab].refill(stack)) memory = stack.objects[--stack.count];
   } else {
     memory = capacity <= kChunkPages * kPageBytes ? allocate_pages(capacity / kPageBytes)
                                                   : allocate_slots(capacity);
@@ -82,8 +83,7 @@ void Heap::free(void* memory, std::size_t bytes, std::size_t alignment) {
     ASSERT(HeapChunk::of(memory)->page_of(memory).slab == slab);
     InterruptGuard guard;
     auto& stack = this_core_memory().slabs.stacks[slab];
-    if (slowpath(stack.count == SlabCache::kCapacity))
-      slabs_[slab].flush(stack, SlabCache::kCapacity / 2);
+    if (slowpath(stack.count == SlabCache::kCapacity)) slabs_[slab].flush(stack, SlabCache::kCapacity / 2);
     stack.objects[stack.count++] = memory;
   } else if (capacity <= kChunkPages * kPageBytes) {
     free_pages(memory, capacity / kPageBytes);

@@ -52,10 +52,10 @@ class Heap {
  private:
   friend class Slab;
   static constexpr u64 kSlots = 16384;  // 32 GiB of addresses, one slot a chunk
-  using Chunks = boost::intrusive::list<
-      HeapChunk,
-      boost::intrusive::member_hook<HeapChunk, HeapChunk::Hook, &HeapChunk::hook>,
-      boost::intrusive::constant_time_size<false>>;
+  using Chunks =
+      boost::intrusive::list<HeapChunk,
+                             boost::intrusive::member_hook<HeapChunk, HeapChunk::Hook, &HeapChunk::hook>,
+                             boost::intrusive::constant_time_size<false>>;
 
   void* allocate_pages(u64 pages) EXCLUDES(lock_);
   void free_pages(void* memory, u64 pages) EXCLUDES(lock_);
@@ -69,12 +69,8 @@ class Heap {
   void free_large_block(void* memory, u64 bytes) EXCLUDES(lock_);
   void free_slots(void* memory, u64 slots) EXCLUDES(lock_);
   VirtualAddress slot_address(u64 slot) const { return {base_ + slot * kLargePageBytes}; }
-  u64 slot_of(const void* memory) const {
-    return (reinterpret_cast<u64>(memory) - base_) / kLargePageBytes;
-  }
-  void* page_address(HeapPageId id) const {
-    return reinterpret_cast<void*>(base_ + id * kPageBytes);
-  }
+  u64 slot_of(const void* memory) const { return (reinterpret_cast<u64>(memory) - base_) / kLargePageBytes; }
+  void* page_address(HeapPageId id) const { return reinterpret_cast<void*>(base_ + id * kPageBytes); }
   HeapPageId page_id(const void* memory) const {
     return static_cast<HeapPageId>((reinterpret_cast<u64>(memory) - base_) / kPageBytes);
   }

@@ -46,13 +46,12 @@ class PageBits {
 };
 
 struct HeapChunk {
-  using Hook = boost::intrusive::list_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::normal_link>>;
-  Hook hook;                  // in the heap's list of chunks with free pages
+  using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+  Hook hook;  // in the heap's list of chunks with free pages
   u32 free_count = 0;
   bool listed = false;
-  PageBits free;              // pages that nobody has
-  PageBits backed;            // pages that have a frame
+  PageBits free;    // pages that nobody has
+  PageBits backed;  // pages that have a frame
   SlabPage pages[PageBits::kBits];
 
   static HeapChunk* of(const void* memory) {

@@ -7,8 +7,12 @@ namespace {
 
 using runtime::Guard;
 
-constexpr u64 stack_pages(std::size_t bytes) { return divide_up(bytes, kPageBytes); }
-VirtualAddress address(const KernelStack& stack) { return {reinterpret_cast<u64>(stack.bottom)}; }
+constexpr u64 stack_pages(std::size_t bytes) {
+  return divide_up(bytes, kPageBytes);
+}
+VirtualAddress address(const KernelStack& stack) {
+  return {reinterpret_cast<u64>(stack.bottom)};
+}
 
 }  // namespace
 
@@ -69,8 +73,10 @@ Result<KernelStack> KernelSpace::build_stack(u64 slot, std::size_t bytes) {
       break;
     }
     result = map_page(bottom + mapped, *frame);
-    if (!result) frames_->free(*frame);
-    else mapped += kPageBytes;
+    if (!result)
+      frames_->free(*frame);
+    else
+      mapped += kPageBytes;
   }
   if (!result) {
     if (mapped != 0) unmap_and_free(bottom, mapped);
@@ -119,8 +125,7 @@ bool KernelSpace::flush_retired() {
 }
 
 Result<void*> KernelSpace::map_physical(PhysicalAddress begin, u64 bytes, bool cached) {
-  if (bytes == 0 || begin.value + bytes < begin.value)
-    return std::unexpected(Error::InvalidArgument);
+  if (bytes == 0 || begin.value + bytes < begin.value) return std::unexpected(Error::InvalidArgument);
   const u64 offset = begin.value % kPageBytes;
   const u64 pages = divide_up(offset + bytes, kPageBytes);
   if (cached) {

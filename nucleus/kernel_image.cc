@@ -10,10 +10,8 @@ extern "C" const char image_data_begin[], image_end[];
 namespace vari::nucleus {
 
 KernelImage KernelImage::of_this_kernel() {
-  const auto at = [](const char* symbol) {
-    return VirtualAddress{reinterpret_cast<u64>(symbol)};
-  };
-  return {at(image_text_begin),   at(image_text_end),   at(image_rodata_begin),
+  const auto at = [](const char* symbol) { return VirtualAddress{reinterpret_cast<u64>(symbol)}; };
+  return {at(image_text_begin), at(image_text_end),   at(image_rodata_begin),
           at(image_rodata_end), at(image_data_begin), at(image_end)};
 }
 

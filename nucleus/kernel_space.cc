@@ -38,7 +38,9 @@ Result<> KernelSpace::initialise(FrameManager& frames, const BootInformation& bo
   return make_areas();
 }
 
-void KernelSpace::load() { machine::load_root_table(root()); }
+void KernelSpace::load() {
+  machine::load_root_table(root());
+}
 
 /// RAM and firmware tables, by the largest pages that hold nothing else.
 Result<> KernelSpace::build_direct_map(const BootInformation& boot) {
@@ -47,8 +49,7 @@ Result<> KernelSpace::build_direct_map(const BootInformation& boot) {
   for (std::size_t i = 0; i < boot.range_count; ++i) {
     const auto& range = boot.ranges[i];
     if (range.kind == MemoryKind::Reserved || range.kind == MemoryKind::Bad) continue;
-    map.add(range.begin.value / kPageBytes,
-            divide_up(range.begin.value + range.bytes, kPageBytes));
+    map.add(range.begin.value / kPageBytes, divide_up(range.begin.value + range.bytes, kPageBytes));
   }
   // What lies beyond the direct map's slots can't be reached, and is not used.
   map.subtract((machine::kHeapBegin - machine::kDirectMap) / kPageBytes, ~u64{0});
@@ -94,8 +95,8 @@ Result<> KernelSpace::map_image_part(VirtualAddress begin, VirtualAddress end, u
 /// Every area's root slot gets its table now (K49). One slot, 512 GiB, is enough for each; the direct
 /// map has filled as many as there is RAM.
 Result<> KernelSpace::fill_slots() {
-  for (const u64 area : {machine::kHeapBegin, machine::kStacksBegin, machine::kDevicesBegin,
-                         machine::kShadowBegin})
+  for (const u64 area :
+       {machine::kHeapBegin, machine::kStacksBegin, machine::kDevicesBegin, machine::kShadowBegin})
     TRY(reach<3>(tables(), *this, machine::kTable, {area}));
   return {};
 }
@@ -112,9 +113,8 @@ Result<> KernelSpace::map_large_page(VirtualAddress page, Frame frame, u64 flags
   // A chunk of the heap that was mapped by small pages once has left its table here (K53): the
   // caller goes on with small pages.
   u64 expected = 0;
-  if (!__atomic_compare_exchange_n(entry, &expected,
-                                   frame.address().value | flags | machine::kLargePage, false,
-                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+  if (!__atomic_compare_exchange_n(entry, &expected, frame.address().value | flags | machine::kLargePage,
+                                   false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
     return std::unexpected(Error::AlreadyExists);
   return {};
 }
@@ -160,8 +160,7 @@ Result<PhysicalAddress> KernelSpace::make_startup_root() {
   const auto window = frames_->window();
   u64* entries = window.at<u64>(root);
   const u64* kernel = window.at<u64>(root_);
-  for (unsigned i = 0; i < machine::kTableEntries; ++i)
-    entries[i] = i < kFirstKernelSlot ? 0 : kernel[i];
+  for (unsigned i = 0; i < machine::kTableEntries; ++i) entries[i] = i < kFirstKernelSlot ? 0 : kernel[i];
   entries[0] = pointers->address().value | machine::kTable;
   window.at<u64>(*pointers)[0] = directory->address().value | machine::kTable;
   window.at<u64>(*directory)[0] = machine::kPresent | machine::kWritable | machine::kLargePage;

@@ -17,8 +17,7 @@ Result<Memory*> Memory::create(const BootInformation& boot, const Topology& topo
 
   // The manager makes itself a place in the memory that it manages; the object moves there with it.
   FrameManager frames;
-  TRY(frames.initialise(boot, topology, {reserved, count}, placement.window,
-                        {machine::kBootMapped}));
+  TRY(frames.initialise(boot, topology, {reserved, count}, placement.window, {machine::kBootMapped}));
   static_assert(sizeof(Memory) <= kPageBytes);
   const Frame place = TRY(frames.allocate());
   auto* memory = new (placement.window.at<void>(place)) Memory(frames);

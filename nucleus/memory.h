@@ -21,7 +21,8 @@ struct MemoryPlacement {
 class Memory {
  public:
   /// Builds all three and loads the kernel's root table on the calling core. The object itself lies in
-  /// a frame of its own. The boot modules and the image stay reserved (FrameManager::release() frees a module).
+  /// a frame of its own. The boot modules and the image stay reserved (FrameManager::release() frees a
+  /// module).
   static Result<Memory*> create(const BootInformation& boot, const Topology& topology,
                                 const KernelImage& image, const MemoryPlacement& placement);
   /// The same for the image that runs (kernel images only).

@@ -39,7 +39,9 @@ class RecursiveTables {
   }
 };
 
-inline u64 read_entry(const u64* entry) { return __atomic_load_n(entry, __ATOMIC_ACQUIRE); }
+inline u64 read_entry(const u64* entry) {
+  return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
 
 /// A present or remembered mapping found by a walk.
 struct Leaf {
@@ -66,8 +68,7 @@ Leaf find_leaf(const Tables& tables, VirtualAddress address, u64 parent = 0) {
 /// `Result<Frame> allocate_table()` (cleared) and `free_table(Frame)`; `flags` are the new tables'.
 /// AlreadyExists: a larger page is in the way.
 template <unsigned kLeaf, unsigned kLevel = machine::kRootLevel, class Tables, class Source>
-Result<u64*> reach(const Tables& tables, Source& source, u64 flags, VirtualAddress address,
-                   u64 parent = 0) {
+Result<u64*> reach(const Tables& tables, Source& source, u64 flags, VirtualAddress address, u64 parent = 0) {
   u64* entry = tables.template entry<kLevel>(address, parent);
   if constexpr (kLevel == kLeaf) {
     return entry;
@@ -77,8 +78,7 @@ Result<u64*> reach(const Tables& tables, Source& source, u64 flags, VirtualAddre
       const Frame table = TRY(source.allocate_table());
       const u64 mine = table.address().value | flags;
       // Order: release, so that whoever follows the entry sees a cleared table.
-      if (__atomic_compare_exchange_n(entry, &value, mine, false, __ATOMIC_ACQ_REL,
-                                      __ATOMIC_ACQUIRE))
+      if (__atomic_compare_exchange_n(entry, &value, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         value = mine;
       else
         source.free_table(table);

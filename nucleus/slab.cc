@@ -17,7 +17,9 @@ u16 next_of(const void* object) {
   __builtin_memcpy(&next, object, sizeof next);
   return next;
 }
-void set_next(void* object, u16 next) { __builtin_memcpy(object, &next, sizeof next); }
+void set_next(void* object, u16 next) {
+  __builtin_memcpy(object, &next, sizeof next);
+}
 
 }  // namespace
 

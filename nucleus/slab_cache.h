@@ -9,8 +9,7 @@
 namespace vari::nucleus {
 
 /// Sizes that slabs serve; whatever is larger is a run of pages.
-inline constexpr u16 kSlabSizes[] = {16,  32,  48,  64,  96,  128,  192,
-                                     256, 384, 512, 768, 1024, 1360, 2048};
+inline constexpr u16 kSlabSizes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048};
 inline constexpr unsigned kSlabClasses = sizeof(kSlabSizes) / sizeof(kSlabSizes[0]);
 inline constexpr std::size_t kLargestSlabBytes = kSlabSizes[kSlabClasses - 1];
 

@@ -7,7 +7,8 @@
 //   void invalidate(AddressSpace&, VirtualAddress begin, u64 pages)  on return no core uses older
 //                                                                   translations of the range
 //   void settle(AddressSpace&, VirtualAddress begin, u64 pages)       the same, for mappings that were
-//                                                                   *removed*: may wait instead of interrupting
+//                                                                   *removed*: may wait instead of
+//                                                                   interrupting
 #pragma once
 
 #include <concepts>
@@ -38,9 +39,7 @@ class SynchronousTlb {
   void attach(AddressSpace&) {}
   void detach(AddressSpace&) {}
   void invalidate(AddressSpace& space, VirtualAddress begin, u64 pages);
-  void settle(AddressSpace& space, VirtualAddress begin, u64 pages) {
-    invalidate(space, begin, pages);
-  }
+  void settle(AddressSpace& space, VirtualAddress begin, u64 pages) { invalidate(space, begin, pages); }
 };
 static_assert(TlbPolicy<SynchronousTlb>);
 

@@ -22,8 +22,7 @@ struct Settling : DanglingRange {
 
 }  // namespace
 
-void AsynchronousTlb::retire(DanglingRange& range, AddressSpace& space, VirtualAddress begin,
-                             u64 pages) {
+void AsynchronousTlb::retire(DanglingRange& range, AddressSpace& space, VirtualAddress begin, u64 pages) {
   PreemptionGuard preemption;
   if (this_core_memory().loaded == &space) invalidate_here(begin, pages);
   range.space = &space;
@@ -46,7 +45,9 @@ void AsynchronousTlb::retire(DanglingRange& range, AddressSpace& space, VirtualA
   range.released(range);
 }
 
-void AsynchronousTlb::on_leave(AddressSpace& space, CpuId core) { pass(space, core); }
+void AsynchronousTlb::on_leave(AddressSpace& space, CpuId core) {
+  pass(space, core);
+}
 
 void AsynchronousTlb::on_tick() {
   CoreMemory& core = this_core_memory();

@@ -10,6 +10,8 @@ inline void clear_memory(void* memory, u64 bytes) {
   u64 words = bytes / 8;
   asm volatile("rep stosq" : "+D"(memory), "+c"(words) : "a"(0) : "memory");
 }
-inline void clear_page(void* page) { clear_memory(page, kPageBytes); }
+inline void clear_page(void* page) {
+  clear_memory(page, kPageBytes);
+}
 
 }  // namespace vari::machine

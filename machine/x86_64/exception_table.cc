@@ -6,7 +6,9 @@ namespace {
 struct Entry {
   i32 fault, continuation;  // relative to each field's own address
 };
-u64 target(const i32& field) { return reinterpret_cast<u64>(&field) + static_cast<i64>(field); }
+u64 target(const i32& field) {
+  return reinterpret_cast<u64>(&field) + static_cast<i64>(field);
+}
 }  // namespace
 
 // The linker script gathers the section .exception_table between these.

@@ -27,9 +27,9 @@ inline constexpr u64 kUserTable = kTable | kUser;
 /// What a non-present level-1 entry says, in bits that the processor ignores.
 enum class Marker : u64 {
   None = 0,
-  Guard = 1u << 9,   // never to be touched
-  Lazy = 2u << 9,    // a frame is owed, at the first touch
-  Kept = 3u << 9,    // a mapping that forbids everything (Access::None); its frame is remembered
+  Guard = 1u << 9,  // never to be touched
+  Lazy = 2u << 9,   // a frame is owed, at the first touch
+  Kept = 3u << 9,   // a mapping that forbids everything (Access::None); its frame is remembered
 };
 inline constexpr u64 kMarkerMask = 7u << 9;
 

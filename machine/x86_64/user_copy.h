@@ -18,8 +18,7 @@ std::size_t vari_user_clear(void* to, std::size_t bytes);
 /// 0, or 1 where the word can't be read.
 int vari_user_load32(const void* word, vari::u32* value);
 /// 0, or 1 where it can't be written; `*found` is what was there before.
-int vari_user_compare_exchange32(void* word, vari::u32 expected, vari::u32 desired,
-                                 vari::u32* found);
+int vari_user_compare_exchange32(void* word, vari::u32 expected, vari::u32 desired, vari::u32* found);
 }
 
 namespace vari::machine {

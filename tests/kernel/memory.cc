@@ -99,8 +99,12 @@ void check_copies(Test& test, bool loaded) {
   runtime::free(buffer, kBytes);
 }
 
-KERNEL_TEST(user_copies_are_exact_in_the_loaded_space) { check_copies(test, true); }
-KERNEL_TEST(user_copies_are_exact_in_a_foreign_space) { check_copies(test, false); }
+KERNEL_TEST(user_copies_are_exact_in_the_loaded_space) {
+  check_copies(test, true);
+}
+KERNEL_TEST(user_copies_are_exact_in_a_foreign_space) {
+  check_copies(test, false);
+}
 
 KERNEL_TEST(recursive_slot_and_window_show_the_same_tables) {
   Space space(test);
@@ -119,8 +123,8 @@ KERNEL_TEST(recursive_slot_and_window_show_the_same_tables) {
                            return true;
                          });
   EXPECT(seen > 30);
-  EXPECT(machine::address_of(*reinterpret_cast<u64*>(machine::recursive_entry<4>({machine::kRecursiveBegin}))) ==
-         space.space().root());
+  EXPECT(machine::address_of(*reinterpret_cast<u64*>(
+             machine::recursive_entry<4>({machine::kRecursiveBegin}))) == space.space().root());
 }
 
 KERNEL_TEST(image_is_write_xor_execute) {
@@ -128,7 +132,9 @@ KERNEL_TEST(image_is_write_xor_execute) {
   const nucleus::WindowTables tables(test.memory().frames().window(), test.memory().kernel().root());
   const auto bits = [&](VirtualAddress address) {
     const auto leaf = nucleus::find_leaf(tables, address);
-    return leaf.entry ? *leaf.entry & (machine::kPresent | machine::kWritable | machine::kNoExecute | machine::kUser) : 0;
+    return leaf.entry
+               ? *leaf.entry & (machine::kPresent | machine::kWritable | machine::kNoExecute | machine::kUser)
+               : 0;
   };
   EXPECT(bits(image.text_begin) == machine::kPresent);
   EXPECT(bits(image.rodata_begin) == (machine::kPresent | machine::kNoExecute));
@@ -156,7 +162,8 @@ KERNEL_TEST(frame_metadata_is_small) {
   test.figure("frame_metadata_bytes", frames.metadata_bytes());
   test.figure("frames_total", frames.total_frames());
   test.figure("frames_free", frames.free_frames());
-  test.figure("frame_metadata_per_million", frames.metadata_bytes() * 1'000'000 / (frames.total_frames() * kPageBytes));
+  test.figure("frame_metadata_per_million",
+              frames.metadata_bytes() * 1'000'000 / (frames.total_frames() * kPageBytes));
 }
 
 /// Threads on all cores, in one space, at the same 512 pages.
@@ -164,7 +171,7 @@ struct Storm {
   Test& test;
   Space& space;
   runtime::Semaphore done;
-  u32 next = 0;      // atomic
+  u32 next = 0;                  // atomic
   u64 mapped = 0, returned = 0;  // atomic
 };
 

@@ -74,8 +74,8 @@ TEST_F(DomainTest, MapLookupProtectUnmap) {
 TEST_F(DomainTest, AddressesOutsideUserMemoryAreRefused) {
   auto domain = create();
   const Frame some = frame();
-  for (const u64 address : {u64{0}, Domain::kUserEnd.value, u64{0x8000'0000'0000},
-                            u64{0xffff'8000'0000'0000}, ~u64{0} << 12, kBase.value + 1})
+  for (const u64 address : {u64{0}, Domain::kUserEnd.value, u64{0x8000'0000'0000}, u64{0xffff'8000'0000'0000},
+                            ~u64{0} << 12, kBase.value + 1})
     EXPECT_EQ(domain->map({address}, some, kReadWrite).error(), Error::InvalidArgument) << address;
   char buffer[16] = {};
   for (const u64 address : {u64{0}, Domain::kUserEnd.value, u64{0xffff'8000'0000'0000}, ~u64{0}}) {
@@ -131,8 +131,8 @@ TEST_F(DomainTest, AgreesWithAModelOverManyOperations) {
     std::map<u64, Mapping> model;
     for (int step = 0; step < 20'000; ++step) {
       // Pages at both sides of table borders.
-      const VirtualAddress page = kBase + (random() % 4) * kGiB - (random() % 64) * kPageBytes +
-                                  (random() % 3) * 2 * kMiB;
+      const VirtualAddress page =
+          kBase + (random() % 4) * kGiB - (random() % 64) * kPageBytes + (random() % 3) * 2 * kMiB;
       const Access access = random() % 3 == 0 ? Access::None : random() % 2 ? Access::Read : kReadWrite;
       switch (random() % 4) {
         case 0:
@@ -186,8 +186,7 @@ TEST_F(DomainTest, AThousandSpacesLeaveNothingBehind) {
     auto domain = create();
     auto& space = NucleusDomain::of(*domain).space();
     space.activate();
-    for (int j = 0; j < 8; ++j)
-      ASSERT_TRUE(domain->map(kBase + j * kGiB * 100, frame(), kReadWrite));
+    for (int j = 0; j < 8; ++j) ASSERT_TRUE(domain->map(kBase + j * kGiB * 100, frame(), kReadWrite));
     EXPECT_GE(space.table_frames(), 17u);
     clear(*domain);
     // Goes while this core, and another one, still have it loaded.

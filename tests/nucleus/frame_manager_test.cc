@@ -75,7 +75,8 @@ TEST(FrameManager, MetadataStaysBelowItsShare) {
     if (gib > 2) ranges.push_back({{4 * kGiB}, (gib - 2) * kGiB, MemoryKind::Usable});
     Fixture f({.ranges = ranges});
     ASSERT_TRUE(f.result);
-    const double share = 100.0 * static_cast<double>(f.frames.metadata_bytes()) / static_cast<double>(gib * kGiB);
+    const double share =
+        100.0 * static_cast<double>(f.frames.metadata_bytes()) / static_cast<double>(gib * kGiB);
     RecordProperty("metadata_percent_" + std::to_string(gib) + "GiB", std::to_string(share));
     EXPECT_LE(share, 0.0065) << gib << " GiB";
     EXPECT_GT(f.frames.free_frames(), gib * kGiB / kPageBytes * 99 / 100);
@@ -105,8 +106,7 @@ TEST(FrameManager, ClearedFramesAreClearAndIdleDrainsDirtyOnes) {
   }
   EXPECT_EQ(f.frames.dirty_frames(), 0u);
   EXPECT_EQ(f.frames.free_frames(), frames.size());
-  while (const auto frame = f.frames.allocate_uncleared())
-    ASSERT_TRUE(is_zero(f.machine.window(), *frame));
+  while (const auto frame = f.frames.allocate_uncleared()) ASSERT_TRUE(is_zero(f.machine.window(), *frame));
 }
 
 TEST(FrameManager, UntouchedMemoryIsNotZeroedInIdle) {
@@ -131,8 +131,9 @@ TEST(FrameManager, AllSizesMixAndCoalesceAgain) {
     if (held.size() > 300 || (random() % 2 && !held.empty())) {
       const auto i = random() % held.size();
       const auto [frame, kind] = held[i];
-      kind == 0 ? f.frames.free(frame) : kind == 1 ? f.frames.free_large(frame)
-                : f.frames.free_run(frame, static_cast<u64>(kind));
+      kind == 0   ? f.frames.free(frame)
+      : kind == 1 ? f.frames.free_large(frame)
+                  : f.frames.free_run(frame, static_cast<u64>(kind));
       held[i] = held.back();
       held.pop_back();
     } else {
@@ -150,8 +151,9 @@ TEST(FrameManager, AllSizesMixAndCoalesceAgain) {
     }
   }
   for (const auto& [frame, kind] : held)
-    kind == 0 ? f.frames.free(frame) : kind == 1 ? f.frames.free_large(frame)
-              : f.frames.free_run(frame, static_cast<u64>(kind));
+    kind == 0   ? f.frames.free(frame)
+    : kind == 1 ? f.frames.free_large(frame)
+                : f.frames.free_run(frame, static_cast<u64>(kind));
   f.frames.free_huge(*huge);
   EXPECT_EQ(f.frames.free_frames(), before);
   // Dirty pieces coalesce to 1 GiB on demand: all but the first GiB, which firmware broke.

@@ -93,7 +93,8 @@ TEST(Heap, LargeBlocks) {
   Heap& heap = machine.memory().heap();
   heap.free(heap.allocate(20 * kMiB), 20 * kMiB);  // makes the tables, which stay (K53)
   const u64 before = machine.settled_free_frames();
-  for (const std::size_t bytes : {std::size_t{1}, 509 * kPageBytes, 509 * kPageBytes + 1, 2 * kMiB, 2 * kMiB + 1, 9 * kMiB}) {
+  for (const std::size_t bytes :
+       {std::size_t{1}, 509 * kPageBytes, 509 * kPageBytes + 1, 2 * kMiB, 2 * kMiB + 1, 9 * kMiB}) {
     auto* memory = static_cast<u8*>(heap.allocate(bytes));
     ASSERT_TRUE(memory) << bytes;
     memory[0] = memory[bytes - 1] = 1;

@@ -58,8 +58,7 @@ SimulatedMachine::SimulatedMachine(const Options& options) {
   }
   if (!options.start) return;
   RunAs run(*this, 0);
-  const auto memory = Memory::create(boot_, topology_, image(),
-                                     {window_, reinterpret_cast<u64>(heap_)});
+  const auto memory = Memory::create(boot_, topology_, image(), {window_, reinterpret_cast<u64>(heap_)});
   EXPECT_TRUE(memory.has_value());
   if (memory) memory_ = *memory;
 }
@@ -71,8 +70,7 @@ SimulatedMachine::~SimulatedMachine() {
 
 KernelImage SimulatedMachine::image() const {
   const VirtualAddress begin{machine::kImageBase + kMiB};
-  return {begin,          begin + 0x20000, begin + 0x20000,
-          begin + 0x28000, begin + 0x28000, begin + 0x40000};
+  return {begin, begin + 0x20000, begin + 0x20000, begin + 0x28000, begin + 0x28000, begin + 0x40000};
 }
 
 u64 SimulatedMachine::settled_free_frames() {
@@ -122,8 +120,12 @@ Frame SimulatedCore::touch(VirtualAddress page) {
 
 // nucleus/this_core.h
 
-CpuId this_cpu() { return current_core->cpu; }
-CoreMemory& this_core_memory() { return current_core->memory; }
+CpuId this_cpu() {
+  return current_core->cpu;
+}
+CoreMemory& this_core_memory() {
+  return current_core->memory;
+}
 
 void broadcast(const runtime::CpuSet& cores, void (*function)(void*), void* argument) {
   SimulatedCore* const self = current_core;
@@ -161,7 +163,9 @@ namespace vari::machine {
 
 using nucleus::current_core;
 
-PhysicalAddress root_table() { return current_core->root; }
+PhysicalAddress root_table() {
+  return current_core->root;
+}
 void load_root_table(PhysicalAddress root) {
   current_core->root = root;
   current_core->tlb.clear();
@@ -175,6 +179,8 @@ void invalidate_everything() {
   current_core->tlb.clear();
   ++current_core->full_flushes;
 }
-bool has_huge_pages() { return true; }
+bool has_huge_pages() {
+  return true;
+}
 
 }  // namespace vari::machine

@@ -1,8 +1,8 @@
 // A machine for host tests: physical memory is an arena, cores are simulated, and each has a TLB that really
 // goes stale, so that a missing invalidation shows as a wrong translation.
 //
-// A core belongs to the thread that runs as it (RunAs), or to nobody: a call for it is then made at once by the
-// caller, in its name. A core that a thread runs as serves calls in poll() and while it calls others.
+// A core belongs to the thread that runs as it (RunAs), or to nobody: a call for it is then made at once by
+// the caller, in its name. A core that a thread runs as serves calls in poll() and while it calls others.
 #pragma once
 
 #include <map>

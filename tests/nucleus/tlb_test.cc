@@ -168,7 +168,8 @@ TEST(AsynchronousTlb, NegativeControlFreeingAtOnceCorruptsTheNewOwner) {
   machine.frames().free(frame);
   std::vector<Frame> owners;
   while (owners.empty() || owners.back() != frame) owners.push_back(*machine.frames().allocate());
-  EXPECT_EQ(machine.core(3).touch(kPage), owners.back()) << "an old translation reaches the new owner's frame";
+  EXPECT_EQ(machine.core(3).touch(kPage), owners.back())
+      << "an old translation reaches the new owner's frame";
 }
 
 TEST(AsynchronousTlb, ProtectionChangesTakeEffectAtOnce) {
