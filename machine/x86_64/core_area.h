@@ -87,6 +87,20 @@ T core_field() {
   return value;
 }
 
+/// The calling core's preemption count, up and down: one instruction each, so that a caller that is moved
+/// between cores can't count on the wrong one. Down: true where it reached zero.
+inline void raise_preemption_count() {
+  asm volatile("incl %%gs:%c0" : : "i"(__builtin_offsetof(CoreArea, preemption_count)) : "memory", "cc");
+}
+inline bool lower_preemption_count() {
+  bool zero;
+  asm volatile("decl %%gs:%c1"
+               : "=@ccz"(zero)
+               : "i"(__builtin_offsetof(CoreArea, preemption_count))
+               : "memory");
+  return zero;
+}
+
 /// The calling core's block. Stable only while the caller can't be preempted.
 inline CoreArea& this_core() {
   CoreArea* area;

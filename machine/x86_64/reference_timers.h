@@ -12,7 +12,8 @@ class ReferenceTimer {
   virtual const char* name() const = 0;
   u64 elapsed(u64 from, u64 to) const { return (to - from) & mask_; }
   u64 nanoseconds(u64 ticks) const {
-    return static_cast<u64>(static_cast<unsigned __int128>(ticks) * femtoseconds_ / 1'000'000);
+    // In two parts, because a product in 128 bits would need a division that is not linked into kernels.
+    return ticks * (femtoseconds_ / 1'000'000) + ticks * (femtoseconds_ % 1'000'000) / 1'000'000;
   }
   u64 ticks_in(Nanoseconds duration) const { return duration * 1'000'000 / femtoseconds_; }
   u64 femtoseconds() const { return femtoseconds_; }

@@ -46,16 +46,11 @@ void set_this_thread(Thread& thread) {
   this_core().thread = &thread;
 }
 
-// One instruction each, so that a caller that is moved between cores can't count on the wrong one.
 void disable_preemption() {
-  asm volatile("incl %%gs:%c0" : : "i"(__builtin_offsetof(CoreArea, preemption_count)) : "memory", "cc");
+  machine::raise_preemption_count();
 }
 void enable_preemption() {
-  bool outermost;
-  asm volatile("decl %%gs:%c1"
-               : "=@ccz"(outermost)
-               : "i"(__builtin_offsetof(CoreArea, preemption_count))
-               : "memory");
+  const bool outermost = machine::lower_preemption_count();
   if (fastpath(!outermost) || fastpath(!this_scheduler().preemption_pending())) return;
   // With interrupts masked it stays pending until they are unmasked. Read from another core's
   // scheduler, if we were just moved, the answer is no harm: preempt() looks again.
