@@ -223,7 +223,7 @@ int main(void) {
   mount("sysfs", "/sys", "sysfs", 0, NULL);
   mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
   char* command = find_command();
-  line = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
+  line = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (line < 0) return 1;
   struct termios modes;
   tcgetattr(line, &modes);
