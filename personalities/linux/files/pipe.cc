@@ -156,7 +156,9 @@ u32 Pipe::poll(PollTable* table, bool reading, bool writing) {
   u32 events = 0;
   if (reading) {
     if (used_bytes()) events |= kIn | kReadNormal;
-    if (__atomic_load_n(&writers_, __ATOMIC_ACQUIRE) == 0) events |= kHangUp;
+    // A FIFO that no writer has opened yet has not been hung up.
+    const bool had_writers = __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE) != 0;
+    if (__atomic_load_n(&writers_, __ATOMIC_ACQUIRE) == 0 && had_writers) events |= kHangUp;
   }
   if (writing) {
     if (capacity_bytes() - used_bytes() >= kAtomicBytes) events |= kOut | kWriteNormal;

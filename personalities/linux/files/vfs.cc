@@ -35,7 +35,7 @@ LinuxResult<> Vfs::start() {
   anonymous_ = TRY(runtime::make<AnonymousFileSystem>(*this));
   memory_files_ = TRY(runtime::make<Tmpfs>(*this, Tmpfs::Options()));
   memory_devices_ = TRY(runtime::make_owned<MemoryDevices>(place_)).leak();
-  TRY(mounts_.set_root(TRY(Tmpfs::create(*this, {.root_mode = 0755})), "rootfs"));
+  TRY(mounts_.set_root(TRY(Tmpfs::create(*this, {.root_mode = 0755})), "tmpfs"));
   device_root_ = TRY(Devfs::create(*this));
   return memory_devices_->start(*this);
 }
