@@ -27,7 +27,7 @@ TABLE = {
     "kernels": ("base", "interfaces", "machine", "runtime", "nucleus", "components", "personalities"),
     # The one kernel that is made of tests.
     "kernels/kernel_tests": ("base", "interfaces", "machine", "runtime", "nucleus", "components", "kernels", "tests"),
-    "tests": ("base", "interfaces", "machine", "runtime", "nucleus", "components", "personalities", "kernels"),
+    "tests": (),
     "user": (),
 }
 SINGLE = ("components", "personalities")  # each folder below is a room of its own, blind to its neighbours
@@ -61,7 +61,7 @@ def allowed(source, target):
 def violations(root):
     """Every (file, line number, text) that breaks the table."""
     found = []
-    for top in sorted({room.split("/")[0] for room in TABLE}):
+    for top in sorted({room.split("/")[0] for room in TABLE} - {"tests"}):  # tests may look at anything
         for path in sorted((root / top).rglob("*")):
             if path.suffix not in SOURCES or not path.is_file():
                 continue
