@@ -62,7 +62,13 @@ class Machine:
 
     def arguments(self):
         """The whole command line."""
-        command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", self.model, "-m", self.memory,
+        board = "q35,accel=tcg"
+        backend = []
+        if self.memory[-1] in "gGtT" and "-numa" not in self.extra:
+            # The host need not have so much: without a reservation, only what the guest touches counts.
+            board += ",memory-backend=ram"
+            backend = ["-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off"]
+        command = ["qemu-system-x86_64", "-machine", board, *backend, "-cpu", self.model, "-m", self.memory,
                    "-smp", str(self.processors), "-nodefaults", "-no-user-config", "-no-reboot", "-nic", "none",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", *self.serial]
         if self.icount:
