@@ -58,8 +58,8 @@ Personality::~Personality() {
 LinuxResult<> Personality::start(const FirstProgram& program, FirstExitObserver& observer) {
   if (first_ || program.path.size() >= ProgramImage::kMaximumPath) return std::unexpected(Errno::Invalid);
   runtime::Owner<FirstStart> first(new (runtime::kFallible) FirstStart(program, observer, place()));
-  if (!first) return std::unexpected(Errno::NoMemory);
-  auto& image = first->image;
+  if (!first || !first->image) return std::unexpected(Errno::NoMemory);
+  auto& image = *first->image;
   __builtin_memcpy(image.path, program.path.data(), program.path.size());
   image.path_length = static_cast<u32>(program.path.size());
   image.path[image.path_length] = 0;

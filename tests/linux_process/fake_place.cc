@@ -89,10 +89,11 @@ Result<u32> FakeDomain::load(VirtualAddress word) {
 }
 Result<u32> FakeDomain::compare_exchange(VirtualAddress word, u32 expected, u32 desired) {
   u32 found = 0;
-  const auto done = pieces(word.value, sizeof found, Access::Write, [&](u8* memory, std::size_t, std::size_t) {
-    std::memcpy(&found, memory, sizeof found);
-    if (found == expected) std::memcpy(memory, &desired, sizeof desired);
-  });
+  const auto done =
+      pieces(word.value, sizeof found, Access::Write, [&](u8* memory, std::size_t, std::size_t) {
+        std::memcpy(&found, memory, sizeof found);
+        if (found == expected) std::memcpy(memory, &desired, sizeof desired);
+      });
   if (done != sizeof found) return std::unexpected(Error::Fault);
   return found;
 }
@@ -114,18 +115,18 @@ void Cpu::store(u64 address, u64 value) {
 }
 
 u64 Program::step(Step step) {
-  steps_.push_back({.step = std::move(step)});
+  steps_.push_back({std::move(step), {}});
   return steps_.size() - 1;
 }
 u64 Program::call(u64 number, std::initializer_list<u64> given) {
   return call(number, [arguments = std::vector<u64>(given)](Cpu&) { return arguments; });
 }
 u64 Program::call(u64 number, Arguments arguments) {
-  steps_.push_back({.arguments = std::move(arguments), .number = number, .kind = Entry::Kind::Call});
+  steps_.push_back({{}, std::move(arguments), number, 0, Entry::Kind::Call});
   return steps_.size() - 1;
 }
 u64 Program::exception(u8 vector) {
-  steps_.push_back({.vector = vector, .kind = Entry::Kind::Exception});
+  steps_.push_back({{}, {}, 0, vector, Entry::Kind::Exception});
   return steps_.size() - 1;
 }
 
@@ -161,20 +162,26 @@ TrapKind FakeContext::run() {
       }
     } catch (const Faulted& fault) {
       registers_.rip = number * 2;
-      trap_ = {.kind = TrapKind::PageFault, .access = fault.access, .present = fault.present,
+      trap_ = {.kind = TrapKind::PageFault,
+               .access = fault.access,
+               .present = fault.present,
                .address = {fault.address}};
       return trap_.kind;
     }
   }
 }
 
-void FakeContext::save_vector_state(std::span<u8> to) { std::memcpy(to.data(), vector_, sizeof vector_); }
+void FakeContext::save_vector_state(std::span<u8> to) {
+  std::memcpy(to.data(), vector_, sizeof vector_);
+}
 Result<> FakeContext::restore_vector_state(std::span<const u8> from) {
   if (from.size() != sizeof vector_) return std::unexpected(Error::Malformed);
   std::memcpy(vector_, from.data(), sizeof vector_);
   return {};
 }
-void FakeContext::reset_vector_state() { std::memset(vector_, 0, sizeof vector_); }
+void FakeContext::reset_vector_state() {
+  std::memset(vector_, 0, sizeof vector_);
+}
 
 FakePlace::FakePlace(u64 frames)
     : frames_(frames),
@@ -182,9 +189,13 @@ FakePlace::FakePlace(u64 frames)
       allocated_(frames + 1) {
   for (u64 i = frames; i >= 1; --i) free_.push_back(i);
 }
-FakePlace::~FakePlace() { std::free(memory_); }
+FakePlace::~FakePlace() {
+  std::free(memory_);
+}
 
-Result<Ref<Domain>> FakePlace::create_domain() { return Ref<Domain>::adopt(new FakeDomain(*this)); }
+Result<Ref<Domain>> FakePlace::create_domain() {
+  return Ref<Domain>::adopt(new FakeDomain(*this));
+}
 Result<Ref<Context>> FakePlace::create_context(Domain& domain) {
   return Ref<Context>::adopt(new FakeContext(*this, domain));
 }

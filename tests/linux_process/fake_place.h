@@ -3,6 +3,7 @@
 // is two bytes long, as the real one, and fork, signal handlers and restarted calls work unchanged.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>

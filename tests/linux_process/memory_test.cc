@@ -10,7 +10,9 @@ constexpr u64 kProtNone = 0, kProtRead = 1, kProtReadWrite = 3;
 constexpr u64 kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kNoReplace = 0x100000;
 constexpr u64 kSegmentationStatus = 11;
 
-u64 failure_of(int error) { return static_cast<u64>(-static_cast<i64>(error)); }
+u64 failure_of(int error) {
+  return static_cast<u64>(-static_cast<i64>(error));
+}
 
 TEST(Memory, AnonymousPagesAreZeroAndPrivate) {
   SystemDouble system;
@@ -79,11 +81,14 @@ TEST(Memory, FixedMappingsReplaceOrRefuse) {
   system.program.call(kMmap, {kAt, 0x4000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
   system.note_result("first");
   system.program.step([&](Cpu& cpu) { cpu.store(kAt + 0x1000, 1); });
-  system.program.call(kMmap, {kAt + 0x1000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kNoReplace, ~u64{0}, 0});
+  system.program.call(kMmap,
+                      {kAt + 0x1000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kNoReplace, ~u64{0}, 0});
   system.note_result("refused");
-  system.program.call(kMmap, {kAt + 0x1000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
+  system.program.call(kMmap,
+                      {kAt + 0x1000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
   system.program.step([&](Cpu& cpu) { system.note("fresh", cpu.load(kAt + 0x1000)); });
-  system.program.call(kMmap, {kAt + 0x800, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
+  system.program.call(kMmap,
+                      {kAt + 0x800, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
   system.note_result("unaligned");
   system.program.call(kMmap, {0, ~u64{0} - 0x1000, kProtReadWrite, kPrivate | kAnonymous, ~u64{0}, 0});
   system.note_result("huge");
@@ -120,7 +125,8 @@ TEST(Memory, RemapMovesPages) {
   system.add_program("first", system.program.next());
   constexpr u64 kAt = 0x20000000;
   system.program.call(kMmap, {kAt, 0x2000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
-  system.program.call(kMmap, {kAt + 0x2000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
+  system.program.call(kMmap,
+                      {kAt + 0x2000, 0x1000, kProtReadWrite, kPrivate | kAnonymous | kFixed, ~u64{0}, 0});
   system.program.call(kMprotect, {kAt + 0x2000, 0x1000, kProtRead});
   system.program.step([&](Cpu& cpu) { cpu.store(kAt + 0x1000, 88); });
   system.program.call(kMremap, {kAt, 0x2000, 0x6000, 0});
@@ -155,7 +161,7 @@ TEST(Memory, StackGrowsToItsLimitAndNoFurther) {
 TEST(Memory, HungryProgramIsKilledWithAMessage) {
   SystemDouble system(1024);
   system.add_program("first", system.program.next());
-  system.program.call(kMmap, {0, 1000 * kPageBytes, kProtReadWrite, kPrivate | kAnonymous, ~u64{0}, 0});
+  system.program.call(kMmap, {0, 1023 * kPageBytes, kProtReadWrite, kPrivate | kAnonymous, ~u64{0}, 0});
   system.program.step([](Cpu& cpu) { cpu.r.rbx = cpu.r.rax; });
   const u64 again = system.program.step([](Cpu& cpu) { cpu.store(cpu.r.rbx, 1); });
   system.program.step([again](Cpu& cpu) {

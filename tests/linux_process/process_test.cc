@@ -45,10 +45,8 @@ TEST(Process, ForkCopiesMemoryAndWaitReaps) {
   system.program.step([](Cpu& cpu) { cpu.store(kData + 0x1000, 11); });
   system.program.call(kFork);
   auto parent = system.jump_if([](Cpu& cpu) { return cpu.r.rax != 0; });
-  system.program.step([&](Cpu& cpu) {
-    system.note("child sees", cpu.load(kData + 0x1000));
-    cpu.store(kData + 0x1000, 22);
-  });
+  system.program.step([&](Cpu& cpu) { system.note("child sees", cpu.load(kData + 0x1000)); });
+  system.program.step([](Cpu& cpu) { cpu.store(kData + 0x1000, 22); });
   system.program.call(kGetppid);
   system.note_result("ppid");
   system.exit(3);

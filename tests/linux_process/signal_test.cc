@@ -133,7 +133,8 @@ void interrupt_read(SystemDouble& system, u64 flags) {
   system.program.call(kGetppid);
   system.program.call(kKill, [](Cpu& cpu) { return std::vector<u64>{cpu.r.rax, kUser1}; });
   nap(50);
-  system.program.call(kWrite, [](Cpu& cpu) { return std::vector<u64>{cpu.load(kData + 0x1200) >> 32, kData, 3}; });
+  system.program.call(kWrite,
+                      [](Cpu& cpu) { return std::vector<u64>{cpu.load(kData + 0x1200) >> 32, kData, 3}; });
   system.exit(0);
   parent.here();
   system.program.call(kRead, [](Cpu& cpu) {
@@ -174,7 +175,8 @@ TEST(Signals, StoppedChildIsReportedAndContinues) {
   system.program.step([](Cpu& cpu) { cpu.r.rbx = cpu.r.rax; });
   const auto wait = [&](const std::string& name, u64 options) {
     system.program.call(kWait4, {~u64{0}, kData + 0x1800, options, 0});
-    system.program.step([&system, name](Cpu& cpu) { system.note(name, cpu.load(kData + 0x1800) & 0xffffffff); });
+    system.program.step(
+        [&system, name](Cpu& cpu) { system.note(name, cpu.load(kData + 0x1800) & 0xffffffff); });
   };
   wait("stopped", 2);
   system.program.call(kKill, [](Cpu& cpu) { return std::vector<u64>{cpu.r.rbx, 18}; });

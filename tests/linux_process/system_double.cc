@@ -21,12 +21,16 @@ class FakeFormat final : public ExecutableFormat {
       u64 step;
     } header;
     if (source.size() < sizeof header) return std::unexpected(Error::Malformed);
-    if (auto read = source.read(0, {reinterpret_cast<u8*>(&header), sizeof header}); !read.has_value()) return read;
+    if (auto read = source.read(0, {reinterpret_cast<u8*>(&header), sizeof header}); !read.has_value())
+      return read;
     if (std::memcmp(header.magic, "FAKEFAKE", 8) != 0) return std::unexpected(Error::Malformed);
     image = {};
     image.segment_count = 1;
-    image.segments[0] = {.file_offset = 0, .file_bytes = sizeof header, .address = {kData},
-                         .memory_bytes = kDataBytes, .access = Access::Read | Access::Write};
+    image.segments[0] = {.file_offset = 0,
+                         .file_bytes = sizeof header,
+                         .address = {kData},
+                         .memory_bytes = kDataBytes,
+                         .access = Access::Read | Access::Write};
     image.entry = {header.step * 2};
     return {};
   }
@@ -38,9 +42,10 @@ class FakeArchive final : public ArchiveReader {
   bool recognises(std::span<const u8>) const override { return true; }
   Result<> read(std::span<const u8>, ArchiveSink& sink) const override {
     for (const auto& [name, file] : files_) {
-      ArchiveEntry entry{.path = name,
-                         .data = {reinterpret_cast<const u8*>(file.first.data()), file.first.size()},
-                         .mode = file.second};
+      ArchiveEntry entry;
+      entry.path = name;
+      entry.data = {reinterpret_cast<const u8*>(file.first.data()), file.first.size()};
+      entry.mode = file.second;
       if (auto done = sink.on_entry(entry); !done.has_value()) return done;
     }
     return {};
@@ -85,15 +90,22 @@ i32 SystemDouble::run(std::vector<std::string> arguments, u32 cores) {
     FakeArchive archive(files_);
     const ArchiveReader* readers[] = {&archive};
     const u8 some[1] = {};
-    auto personality = Personality::create({.place = place, .executables = format, .archives = readers,
-                                            .root_archive = some, .consoles = {}, .kernel_command_line = {}});
+    auto personality = Personality::create({.place = place,
+                                            .executables = format,
+                                            .archives = readers,
+                                            .root_archive = some,
+                                            .consoles = {},
+                                            .kernel_command_line = {}});
     ASSERT_TRUE(personality.has_value()) << static_cast<int>(personality.error());
     std::vector<std::string_view> views(arguments.begin(), arguments.end());
     const std::string_view environment[] = {"PATH=/bin", "HOME=/"};
     Observer observer;
     const u64 before = place.free_frames();
-    ASSERT_TRUE((*personality)->start({.path = "/first", .arguments = views, .environment = environment}, observer).has_value());
-    ASSERT_TRUE(observer.queue.wait_until([&] { return __atomic_load_n(&observer.ended, __ATOMIC_SEQ_CST); }).has_value());
+    ASSERT_TRUE((*personality)
+                    ->start({.path = "/first", .arguments = views, .environment = environment}, observer)
+                    .has_value());
+    ASSERT_TRUE(observer.queue.wait_until([&] { return __atomic_load_n(&observer.ended, __ATOMIC_SEQ_CST); })
+                    .has_value());
     status = observer.status;
     // Whatever the first program left behind ends, too; init alone stays.
     auto& table = (*personality)->processes();

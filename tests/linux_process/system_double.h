@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "fake_place.h"
@@ -12,12 +13,47 @@ namespace vari::linux::test {
 
 // System call numbers that the tests use.
 enum Call : u64 {
-  kRead = 0, kWrite = 1, kClose = 3, kMmap = 9, kMprotect = 10, kMunmap = 11, kBrk = 12, kSigaction = 13,
-  kSigprocmask = 14, kSigreturn = 15, kMadvise = 28, kPipe = 22, kMremap = 25, kPause = 34, kNanosleep = 35,
-  kAlarm = 37, kSetitimer = 38, kGetpid = 39, kClone = 56, kFork = 57, kVfork = 58, kExecve = 59, kExit = 60,
-  kWait4 = 61, kKill = 62, kSetpgid = 109, kGetppid = 110, kGetpgrp = 111, kSetsid = 112, kSigpending = 127,
-  kSigtimedwait = 128, kSigqueueinfo = 129, kSigsuspend = 130, kSigaltstack = 131, kGettid = 186, kTkill = 200,
-  kFutex = 202, kExitGroup = 231, kTgkill = 234, kWaitid = 247, kPrlimit = 302,
+  kRead = 0,
+  kWrite = 1,
+  kClose = 3,
+  kMmap = 9,
+  kMprotect = 10,
+  kMunmap = 11,
+  kBrk = 12,
+  kSigaction = 13,
+  kSigprocmask = 14,
+  kSigreturn = 15,
+  kMadvise = 28,
+  kPipe = 22,
+  kMremap = 25,
+  kPause = 34,
+  kNanosleep = 35,
+  kAlarm = 37,
+  kSetitimer = 38,
+  kGetpid = 39,
+  kClone = 56,
+  kFork = 57,
+  kVfork = 58,
+  kExecve = 59,
+  kExit = 60,
+  kWait4 = 61,
+  kKill = 62,
+  kSetpgid = 109,
+  kGetppid = 110,
+  kGetpgrp = 111,
+  kSetsid = 112,
+  kSigpending = 127,
+  kSigtimedwait = 128,
+  kSigqueueinfo = 129,
+  kSigsuspend = 130,
+  kSigaltstack = 131,
+  kGettid = 186,
+  kTkill = 200,
+  kFutex = 202,
+  kExitGroup = 231,
+  kTgkill = 234,
+  kWaitid = 247,
+  kPrlimit = 302,
 };
 
 /// Where a program's own data lie: one segment of two pages, of which the second is no part of the file.

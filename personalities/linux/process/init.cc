@@ -103,7 +103,7 @@ void TaskInternals::stop_init(Personality& personality) {
 
 LinuxResult<> TaskInternals::start_first_program(Task& init) {
   auto& first = *init.personality_.first_;
-  auto task = TRY(create_bare(init.personality_, first.image.short_name()));
+  auto task = TRY(create_bare(init.personality_, first.image->short_name()));
   task->files_ = TRY(FileTable::create());
   task->file_system_ = TRY(init.file_system_->clone());
   first.pid = TRY(publish(*task, &init, init.process_.get(), {.exit_signal = signal::kChild}));
@@ -118,7 +118,7 @@ LinuxResult<> TaskInternals::start_first_program(Task& init) {
 LinuxResult<> TaskInternals::prepare_first_program(Task& task) {
   TRY(JobControl::set_session(task));
   TRY(open_standard_files(task, task.personality_.first_->program));
-  return execute(task, task.personality_.first_->image);
+  return execute(task, *task.personality_.first_->image);
 }
 
 void TaskInternals::first_main(Task& task) {
@@ -126,12 +126,12 @@ void TaskInternals::first_main(Task& task) {
   auto& image = task.personality_.first_->image;
   if (const auto done = prepare_first_program(task); !done.has_value()) {
     TextBuffer<256> line;
-    line.add("init: cannot start ").add(image.text()).add(": error ").add(static_cast<int>(done.error()));
+    line.add("init: cannot start ").add(image->text()).add(": error ").add(static_cast<int>(done.error()));
     task.personality_.log(line.text());
     begin_group_exit(*task.process_, done.error() == Errno::NoEntry ? kNotFound : kNotExecutable);
     end(task);
   }
-  image.memory = {};
+  image = {};
   task.live();
 }
 

@@ -8,10 +8,10 @@ namespace vari::linux {
 
 struct Personality::FirstStart : runtime::Allocated {
   FirstStart(const FirstProgram& program_in, FirstExitObserver& observer_in, Place& place)
-      : program(program_in), observer(observer_in), image(place) {}
+      : program(program_in), observer(observer_in), image(new(runtime::kFallible) ProgramImage(place)) {}
   FirstProgram program;  // its strings have been copied into the image
   FirstExitObserver& observer;
-  ProgramImage image;
+  runtime::Owner<ProgramImage> image;  // given up once the program runs
   i32 pid = 0;
 };
 
