@@ -11,7 +11,7 @@
 namespace vari::components::archive::test {
 
 struct CpioEntry {
-  std::string name, data;
+  std::string name = {}, data = {};
   u32 mode = 0100644, inode = 1, links = 1, user = 0, group = 0, modified = 0, major = 0, minor = 0;
 };
 
@@ -41,7 +41,7 @@ class CpioBuilder {
 };
 
 struct TarEntry {
-  std::string name, data, link, prefix;
+  std::string name = {}, data = {}, link = {}, prefix = {};
   char type = '0';
   u32 mode = 0644, user = 0, group = 0, modified = 0, major = 0, minor = 0;
 };
