@@ -113,6 +113,8 @@ void continue_boot(void* argument) {
                                        .realtime_at_start_ns = realtime > now ? realtime - now : 0},
       machine.tlb);
   start_personality(machine);
+  // A panic on request: how a panic looks, and what ./vari makes of it, can be tried at any time.
+  if (const auto reason = kernels::option(command_line, "vari.panic")) nucleus::panic(*reason);
   machine.log.set_echo(nullptr);  // the console belongs to the programs now; dmesg has the rest
   machine.first_program.make(command_line, *machine.devices, machine.log).start(*machine.personality);
 }

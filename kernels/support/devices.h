@@ -23,6 +23,7 @@ class SizedConsole final : public Console {
   void release() override {}
   void write(std::span<const u8> bytes) override { line_->write(bytes); }
   void set_receiver(ConsoleReceiver* receiver) override;
+  void resume_input() override { line_->resume_input(); }
   WindowSize window_size() override;
 
   void set_line(Ref<Console> line) { line_ = line; }

@@ -66,9 +66,17 @@ void FirstProgramRunner::fail(std::string_view why) {
 
 void FirstProgramRunner::on_first_exit(i32 wait_status) {
   const u8 status = exit_status(wait_status);
-  if (auto* channel = devices_.host_channel()) channel->send_exit_status(status);
+  auto* channel = devices_.host_channel();
+  if (channel && !start_failed_) channel->send_exit_status(status);
   log_.print("the first program ended with status ", static_cast<u32>(status));
   devices_.power(Place::PowerAction::Off);
+}
+
+void FirstProgramRunner::on_start_failure(std::string_view path, linux::Errno error) {
+  start_failed_ = true;
+  const Text<160> why("can't start ", path.substr(0, 100), ": error ", static_cast<int>(error),
+                      error == linux::Errno::NoEntry ? ", no such file" : "");
+  if (auto* channel = devices_.host_channel()) channel->send_message(why.text());
 }
 
 void FirstProgramRunner::on_window_size(WindowSize size) { devices_.resize(size); }

@@ -21,6 +21,7 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
 
  private:
   void on_first_exit(i32 wait_status) override;
+  void on_start_failure(std::string_view path, linux::Errno error) override;
   void on_window_size(WindowSize size) override;
   void on_signal(u8 number) override;
   linux::LinuxResult<> start_command(std::string_view encoded);
@@ -32,6 +33,7 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
   PcDevices& devices_;
   nucleus::Log& log_;
   linux::Personality* personality_ = nullptr;
+  bool start_failed_ = false;  // of init's and the first program's thread, which ends before init looks
 };
 
 }  // namespace vari::kernels

@@ -27,6 +27,8 @@ class FirstExitObserver {
  public:
   /// `wait_status` as wait() reports it. Called by init's thread.
   virtual void on_first_exit(i32 wait_status) = 0;
+  /// It could not be started: on_first_exit() follows, with 127 << 8 or 126 << 8.
+  virtual void on_start_failure(std::string_view path, Errno error) = 0;
 
  protected:
   ~FirstExitObserver() = default;
@@ -65,8 +67,7 @@ class Personality final : public runtime::Allocated {
   static LinuxResult<runtime::Owner<Personality>> create(const PersonalityParts& parts);
   ~Personality();
 
-  /// Starts init, which starts the first program; returns at once. The observer may be told of a
-  /// program that could not be started by status 127 << 8 (not found) or 126 << 8.
+  /// Starts init, which starts the first program; returns at once.
   LinuxResult<> start(const FirstProgram& program, FirstExitObserver& observer);
 
   /// Ends init and the timers' thread. Where programs still run they must have been ended first. For

@@ -57,6 +57,7 @@ class FakeArchive final : public ArchiveReader {
 
 class Observer final : public FirstExitObserver {
  public:
+  void on_start_failure(std::string_view, Errno) override {}
   void on_first_exit(i32 wait_status) override {
     status = wait_status;
     __atomic_store_n(&ended, true, __ATOMIC_SEQ_CST);

@@ -128,6 +128,7 @@ void TaskInternals::first_main(Task& task) {
     TextBuffer<256> line;
     line.add("init: cannot start ").add(image->text()).add(": error ").add(static_cast<int>(done.error()));
     task.personality_.log(line.text());
+    task.personality_.first_->observer.on_start_failure(image->text(), done.error());
     begin_group_exit(*task.process_, done.error() == Errno::NoEntry ? kNotFound : kNotExecutable);
     end(task);
   }
