@@ -159,8 +159,10 @@ class Command(Guest):
         self.connect()
         signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGTERM, self._interrupt)
+        finished = False
         try:
             self._bridge()
+            finished = True
         except TimeoutError:
             raise self.timed_out() from None
         except BrokenPipeError:
@@ -169,7 +171,8 @@ class Command(Guest):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return 128 + signal.SIGPIPE
         finally:
-            if self.process.poll() is None and self.status is None:
+            # A guest whose lines have closed is about to end with a status of its own: verdict() waits for it.
+            if not finished and self.process.poll() is None and self.status is None:
                 machine.stop(self.process)
         code = self.verdict()
         if self.status is not None:
