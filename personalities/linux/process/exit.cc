@@ -117,6 +117,7 @@ void TaskInternals::leave_process(Task& task) {
     if (last) process_dies_locked(table, process, leavings);
   }
   if (complete_stop) tell_stopped(process, complete_stop);
+  if (leavings.terminal) leavings.terminal->session_ended();
   free_queue(leavings.spent);
   if (leavings.timers) leavings.timers->stop();
   delete leavings.timers;

@@ -38,7 +38,11 @@ LinuxResult<> JobControl::give_up_terminal(Task& caller, ControllingTerminal& te
   auto& session = caller.process().group_->session();
   if (session.terminal_.get() != &terminal) return std::unexpected(Errno::NotTerminal);
   // In Linux a member that does not lead only forgets it itself; here the session's members share it.
-  if (session.id_ == caller.process().id_) released = leader_exits_locked(table, caller.process());
+  if (session.id_ != caller.process().id_) return {};
+  const auto group = table.groups_.find(session.foreground_group_);
+  released = take_terminal_locked(table, session);
+  if (group != table.groups_.end())
+    (void)TaskInternals::signal_group_locked(*group, SignalInfo::from_kernel(signal::kContinue));
   return {};
 }
 
@@ -118,11 +122,14 @@ void JobControl::hang_up(Personality& personality, ControllingTerminal& terminal
 Ref<ControllingTerminal> JobControl::leader_exits_locked(ProcessTable& table, Process& leader) {
   auto& session = leader.group_->session();
   if (session.id_ != leader.id_ || !session.terminal_) return {};
+  return take_terminal_locked(table, session);
+}
+
+/// The foreground group gets SIGHUP.
+Ref<ControllingTerminal> JobControl::take_terminal_locked(ProcessTable& table, Session& session) {
   const auto group = table.groups_.find(session.foreground_group_);
-  if (group != table.groups_.end()) {
+  if (group != table.groups_.end())
     (void)TaskInternals::signal_group_locked(*group, SignalInfo::from_kernel(signal::kHangUp));
-    (void)TaskInternals::signal_group_locked(*group, SignalInfo::from_kernel(signal::kContinue));
-  }
   session.terminal_->session_ = nullptr;
   session.foreground_group_ = 0;
   return std::move(session.terminal_);

@@ -25,6 +25,8 @@ class ControllingTerminal : public runtime::Managed {
  public:
   /// major << 8 | minor, for /proc/PID/stat.
   virtual u32 device_number() const = 0;
+  /// The leader of the session that it controlled has exited. Called without locks; must not fail.
+  virtual void session_ended() {}
 
  private:
   friend class JobControl;
@@ -118,8 +120,10 @@ class JobControl {
   static LinuxResult<i32> group_of(Task& caller, i32 pid);
   static LinuxResult<i32> session_of(Task& caller, i32 pid);
   /// Under the table's lock: a leader is exiting; its session loses the terminal, which the caller
-  /// releases without the lock. The foreground group gets SIGHUP and SIGCONT.
+  /// tells (session_ended) and releases without the lock. The foreground group gets SIGHUP.
   [[nodiscard]] static Ref<ControllingTerminal> leader_exits_locked(ProcessTable& table, Process& leader)
+      NO_THREAD_SAFETY_ANALYSIS;
+  [[nodiscard]] static Ref<ControllingTerminal> take_terminal_locked(ProcessTable& table, Session& session)
       NO_THREAD_SAFETY_ANALYSIS;
   /// For /proc/PID/stat: the terminal's device number and foreground group. Under the table's lock.
   static void describe_locked(const Session& session, u32& terminal, i32& foreground);

@@ -30,7 +30,7 @@ Ref<Process> largest(ProcessTable& table) {
     if (!process) return best;
     at = process->id();
     const u64 pages = resident_pages(*process);
-    if (pages <= most) continue;
+    if (pages < most) continue;  // among equals the youngest: a fork bomb does not take its shell along
     most = pages;
     best = std::move(process);
   }

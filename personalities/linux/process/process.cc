@@ -149,7 +149,7 @@ ProcessSnapshot Process::snapshot() {
       __builtin_memcpy(to.name, task.name_, sizeof to.name);
       to.state = stopped_ ? 'T' : 'S';
       for (const auto& each : tasks_) {
-        if (!stopped_ && (!each.thread_ || !each.thread_->is_blocked())) to.state = 'R';
+        if (!stopped_ && id_ != 1 && (!each.thread_ || !each.thread_->is_blocked())) to.state = 'R';
       }
       if (task.thread_) to.last_cpu = static_cast<i32>(task.thread_->last_cpu().value);
     }

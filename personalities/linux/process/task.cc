@@ -33,11 +33,14 @@ void Task::live() {
   TaskInternals::adopt_thread(*this);
   if (set_child_tid_) (void)user().write(set_child_tid_, id());
   set_child_tid_ = 0;
+  // A task that runs has a context, and keeps it for life.
+  Context& context = *context_;
+  Registers& registers = *registers_;
   do {
     while (fastpath(__atomic_load_n(&attention_, __ATOMIC_RELAXED) == 0)) {
-      const auto kind = context_->run();
+      const auto kind = context.run();
       if (fastpath(kind == TrapKind::SystemCall)) {
-        dispatch_call();
+        dispatch_call(registers);
       } else {
         handle_trap(kind);
       }
@@ -46,13 +49,12 @@ void Task::live() {
   TaskInternals::end(*this);
 }
 
-inline void Task::dispatch_call() {
-  const auto& from = *registers_;
+inline void Task::dispatch_call(Registers& from) {
   const u64 number = from.rax;
   if (slowpath(number >= kCallCount || !kCalls[number])) return count_unknown_call(number);
   const Arguments arguments{{from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
   const i64 result = kCalls[number](*this, arguments);
-  registers_->rax = static_cast<u64>(result);
+  from.rax = static_cast<u64>(result);
   if (slowpath(is_restart(result))) note_interrupted_call(number, result);
 }
 
@@ -155,7 +157,8 @@ void Task::set_name(std::string_view name) {
 char Task::state() const {
   Guard<SpinLock> guard(process_->lock_);
   if (stopped_) return 'T';
-  if (!thread_) return 'R';  // not yet, or not any more
+  if (process_->id() == 1) return 'S';  // init's wait is none that could be cancelled
+  if (!thread_) return 'R';             // not yet, or not any more
   return thread_->is_blocked() ? 'S' : 'R';
 }
 

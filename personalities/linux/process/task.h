@@ -90,12 +90,12 @@ class Task final : public runtime::Managed {
   friend class Personality;
   friend struct TaskInternals;  // process/task_internals.h: clone, exec, exit, signals
 
-  void dispatch_call();
+  void dispatch_call(Registers& from);
   void handle_trap(TrapKind kind);
   void handle_page_fault(const Trap& trap);
   void handle_exception(const Trap& trap);
-  void note_interrupted_call(u64 number, i64 result);
-  void count_unknown_call(u64 number);
+  [[gnu::noinline]] void note_interrupted_call(u64 number, i64 result);
+  [[gnu::noinline]] void count_unknown_call(u64 number);
   bool attend();
   void set_attention(u32 bits) { __atomic_fetch_or(&attention_, bits, __ATOMIC_SEQ_CST); }
   void clear_attention(u32 bits) { __atomic_fetch_and(&attention_, ~bits, __ATOMIC_SEQ_CST); }
