@@ -90,7 +90,7 @@ class Reading {
  private:
   /// Looking for the other names of a file takes a walk of its own; a hostile archive must not make that
   /// quadratic without bound.
-  static constexpr u64 kMaximumSteps = 20'000'000;
+  static constexpr u64 kMaximumSteps = 10'000'000;
 
   Result<> deliver(const Raw& raw, std::size_t offset) {
     ArchiveEntry entry;
@@ -128,7 +128,9 @@ class Reading {
     }
     for (std::size_t at = raw.next; entry.data.empty();) {
       const auto later = step(at);
-      if (!later) return later.error() == Error::LimitReached ? Result<>(std::unexpected(Error::Malformed)) : Result<>();
+      if (!later)
+        return later.error() == Error::LimitReached ? Result<>(std::unexpected(Error::Malformed))
+                                                    : Result<>();
       if (later->name == kTrailer) return {};
       if (same_file(later->header, raw.header)) entry.data = later->data;
       at = later->next;
@@ -148,8 +150,12 @@ class Reading {
 
 }  // namespace
 
-bool CpioReader::recognises(std::span<const u8> bytes) const { return has_magic(bytes); }
+bool CpioReader::recognises(std::span<const u8> bytes) const {
+  return has_magic(bytes);
+}
 
-Result<> CpioReader::read(std::span<const u8> bytes, ArchiveSink& sink) const { return Reading(bytes, sink).run(); }
+Result<> CpioReader::read(std::span<const u8> bytes, ArchiveSink& sink) const {
+  return Reading(bytes, sink).run();
+}
 
 }  // namespace vari::components::archive

@@ -17,7 +17,8 @@ constexpr u64 kBlock = 512;
 struct Header {
   char name[100], mode[8], user[8], group[8], size[12], modified[12], checksum[8];
   char type;
-  char link[100], magic[6], version[2], user_name[32], group_name[32], major[8], minor[8], prefix[155], padding[12];
+  char link[100], magic[6], version[2], user_name[32], group_name[32], major[8], minor[8], prefix[155],
+      padding[12];
 };
 static_assert(sizeof(Header) == kBlock);
 
@@ -53,7 +54,8 @@ bool checksum_fits(const Header& header) {
   const auto* bytes = reinterpret_cast<const u8*>(&header);
   u64 sum = 0;
   for (std::size_t i = 0; i < kBlock; ++i) {
-    const bool within = i >= offsetof(Header, checksum) && i < offsetof(Header, checksum) + sizeof header.checksum;
+    const bool within =
+        i >= offsetof(Header, checksum) && i < offsetof(Header, checksum) + sizeof header.checksum;
     sum += within ? ' ' : bytes[i];
   }
   const auto stated = number_of(header.checksum);
@@ -204,7 +206,8 @@ Result<> Reading::real_entry(const Header& header, const Overrides& overrides, u
   const auto data = TRY(take(entry.kind == ArchiveEntry::Kind::File ? size : 0));
   if (entry.path.empty()) return {};
   if (entry.kind == ArchiveEntry::Kind::File) entry.data = data;
-  const bool link = entry.kind == ArchiveEntry::Kind::SymbolicLink || entry.kind == ArchiveEntry::Kind::HardLink;
+  const bool link =
+      entry.kind == ArchiveEntry::Kind::SymbolicLink || entry.kind == ArchiveEntry::Kind::HardLink;
   if (link) {
     entry.link_target = overrides.link.empty() ? text_of(header.link) : overrides.link;
     if (entry.kind == ArchiveEntry::Kind::HardLink) entry.link_target = TRY(clean_path(entry.link_target));
@@ -229,6 +232,8 @@ bool TarReader::recognises(std::span<const u8> bytes) const {
   return header.name[0] != 0 && checksum_fits(header);
 }
 
-Result<> TarReader::read(std::span<const u8> bytes, ArchiveSink& sink) const { return Reading(bytes, sink).run(); }
+Result<> TarReader::read(std::span<const u8> bytes, ArchiveSink& sink) const {
+  return Reading(bytes, sink).run();
+}
 
 }  // namespace vari::components::archive

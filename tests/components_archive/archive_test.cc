@@ -152,8 +152,9 @@ TEST(Tar, LongNamesOfAllThreeStyles) {
           .add({.name = "cut", .data = "gnu"})
           .add({.name = "././@LongLink", .data = long_target + '\0', .type = 'K'})
           .add({.name = "link", .link = "cut", .type = '2'})
-          .add({.name = "pax", .data = TarBuilder::record("path", long_name) + TarBuilder::record("mtime", "17.5") +
-                                       TarBuilder::record("uid", "70000"),
+          .add({.name = "pax",
+                .data = TarBuilder::record("path", long_name) + TarBuilder::record("mtime", "17.5") +
+                        TarBuilder::record("uid", "70000"),
                 .type = 'x'})
           .add({.name = "cut", .data = "pax"})
           .add({.name = "file", .data = "ustar", .prefix = "some/prefix"})

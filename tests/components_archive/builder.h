@@ -19,8 +19,8 @@ class CpioBuilder {
  public:
   CpioBuilder& add(const CpioEntry& entry) {
     char header[111];
-    std::snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", entry.inode,
-                  entry.mode, entry.user, entry.group, entry.links, entry.modified,
+    std::snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+                  entry.inode, entry.mode, entry.user, entry.group, entry.links, entry.modified,
                   static_cast<unsigned>(entry.data.size()), 0u, 7u, entry.major, entry.minor,
                   static_cast<unsigned>(entry.name.size() + 1), 0u);
     bytes_ += header;
@@ -58,7 +58,10 @@ class TarBuilder {
     octal(block + 136, 12, entry.modified);
     block[156] = entry.type;
     std::memcpy(block + 157, entry.link.data(), std::min<std::size_t>(entry.link.size(), 100));
-    std::memcpy(block + 257, "ustar\0" "00", 8);
+    std::memcpy(block + 257,
+                "ustar\0"
+                "00",
+                8);
     octal(block + 329, 8, entry.major);
     octal(block + 337, 8, entry.minor);
     std::memcpy(block + 345, entry.prefix.data(), entry.prefix.size());
@@ -101,7 +104,8 @@ class Collector final : public ArchiveSink {
   Result<> on_entry(const ArchiveEntry& entry) override {
     if (entries.size() == fail_at) return std::unexpected(Error::NoSpace);
     entries.push_back({entry.kind, std::string(entry.path), std::string(entry.link_target),
-                       std::string(reinterpret_cast<const char*>(entry.data.data()), entry.data.size()), entry});
+                       std::string(reinterpret_cast<const char*>(entry.data.data()), entry.data.size()),
+                       entry});
     return {};
   }
   std::vector<Entry> entries;

@@ -1,5 +1,5 @@
-// Ten thousand damaged archives of each kind: whatever the bytes, the readers stay within them (ASan watches),
-// end, and never deliver a path that leaves the root.
+// Ten thousand damaged archives of each kind: whatever the bytes, the readers stay within them (ASan
+// watches), end, and never deliver a path that leaves the root.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -26,7 +26,9 @@ class Checker final : public ArchiveSink {
 
 std::string damage(const std::string& archive, std::mt19937& random) {
   auto damaged = archive;
-  const auto any = [&](std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random); };
+  const auto any = [&](std::size_t bound) {
+    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random);
+  };
   for (std::size_t count = 1 + any(6); count > 0; --count) {
     switch (any(4)) {
       case 0: damaged[any(damaged.size())] = static_cast<char>(any(256)); break;
@@ -75,8 +77,9 @@ TEST(Mutation, Tar) {
   const auto archive = builder.add({.name = "dir/", .type = '5'})
                            .add({.name = "long", .data = std::string(120, 'l'), .type = 'L'})
                            .add({.name = "dir/file", .data = std::string(70, 'x')})
-                           .add({.name = "pax", .data = TarBuilder::record("path", "a/b") +
-                                                        TarBuilder::record("size", "5"), .type = 'x'})
+                           .add({.name = "pax",
+                                 .data = TarBuilder::record("path", "a/b") + TarBuilder::record("size", "5"),
+                                 .type = 'x'})
                            .add({.name = "sized", .data = "12345"})
                            .add({.name = "link", .link = "dir/file", .type = '1'})
                            .finish();

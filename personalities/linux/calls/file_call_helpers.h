@@ -12,8 +12,8 @@
 namespace vari::linux {
 
 inline constexpr i32 kCurrentDirectory = -100;  // AT_FDCWD
-inline constexpr u32 kAtNoFollow = 0x100, kAtRemoveDirectory = 0x200, kAtFollow = 0x400, kAtEmptyPath = 0x1000,
-                     kAtEffectiveIds = 0x200;
+inline constexpr u32 kAtNoFollow = 0x100, kAtRemoveDirectory = 0x200, kAtFollow = 0x400,
+                     kAtEmptyPath = 0x1000, kAtEffectiveIds = 0x200;
 
 /// A path copied from a program once. Short ones, nearly all, need no allocation.
 class UserPath {
@@ -39,8 +39,12 @@ LinuxResult<Path> walk_user_path(Task& task, u64 descriptor, u64 address, WalkFl
 WalkFlags walk_flags_of(u64 at_flags);
 
 /// The descriptor argument: an int, whatever the upper half of the register holds.
-constexpr i64 descriptor_of(u64 argument) { return static_cast<i32>(argument); }
-inline u64 descriptor_limit(Task& task) { return task.process().soft_limit(Resource::OpenFiles); }
+constexpr i64 descriptor_of(u64 argument) {
+  return static_cast<i32>(argument);
+}
+inline u64 descriptor_limit(Task& task) {
+  return task.process().soft_limit(Resource::OpenFiles);
+}
 
 /// Seconds and nanoseconds as programs give and get them.
 struct TimeSpec {

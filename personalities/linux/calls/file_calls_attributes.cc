@@ -146,7 +146,8 @@ LinuxResult<> change_owner(Task& task, Inode& inode, u64 user_argument, u64 grou
   const u32 user = static_cast<u32>(user_argument), group = static_cast<u32>(group_argument);
   const bool has_user = user != ~0u, has_group = group != ~0u;
   if (identity.file_user != 0) {
-    if (has_user && (user != inode.user() || identity.file_user != inode.user())) return std::unexpected(Errno::Perm);
+    if (has_user && (user != inode.user() || identity.file_user != inode.user()))
+      return std::unexpected(Errno::Perm);
     if (has_group && (identity.file_user != inode.user() || !identity.in_group(group)))
       return std::unexpected(Errno::Perm);
   }
@@ -175,8 +176,8 @@ LinuxResult<> chown_at(Task& task, u64 directory, u64 path, u64 user, u64 group,
   return change_owner(task, found.inode(), user, group);
 }
 
-LinuxResult<> on_descriptor(Task& task, u64 descriptor, LinuxResult<> (*change)(Task&, Inode&, u64, u64), u64 x,
-                            u64 y) {
+LinuxResult<> on_descriptor(Task& task, u64 descriptor, LinuxResult<> (*change)(Task&, Inode&, u64, u64),
+                            u64 x, u64 y) {
   const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
   if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (const Path* path = file->path()) TRY(check_writable_mount(*path));
@@ -211,8 +212,12 @@ LinuxResult<> times_at(Task& task, u64 directory, u64 path, const NewTimes& time
   return set_times(task, found.inode(), times);
 }
 
-i64 now_of(Task& task) { return task.personality().vfs().realtime_ns(); }
-NewTimes both_now(Task& task) { return {now_of(task), now_of(task), true}; }
+i64 now_of(Task& task) {
+  return task.personality().vfs().realtime_ns();
+}
+NewTimes both_now(Task& task) {
+  return {now_of(task), now_of(task), true};
+}
 
 /// Seconds are bounded so that nanoseconds fit 64 bits (until the year 2262).
 LinuxResult<i64> to_ns(i64 seconds, i64 nanoseconds) {
@@ -265,7 +270,8 @@ LinuxResult<> utime(Task& task, u64 path, u64 address) {
     i64 accessed, modified;
   };
   const auto given = TRY(task.user().read<Both>(address));
-  return times_at(task, kHere, path, {TRY(to_ns(given.accessed, 0)), TRY(to_ns(given.modified, 0)), false}, 0);
+  return times_at(task, kHere, path, {TRY(to_ns(given.accessed, 0)), TRY(to_ns(given.modified, 0)), false},
+                  0);
 }
 
 /// The kernel's struct statfs.
@@ -312,7 +318,9 @@ LinuxResult<> fstat(Task& task, u64 descriptor, u64 address) {
   return put_stat(task, address, file->inode());
 }
 
-LinuxResult<> change_mode_of(Task& task, Inode& inode, u64 mode, u64) { return change_mode(task, inode, mode); }
+LinuxResult<> change_mode_of(Task& task, Inode& inode, u64 mode, u64) {
+  return change_mode(task, inode, mode);
+}
 
 }  // namespace
 
@@ -322,11 +330,15 @@ i64 call_stat(Task& task, const Arguments& a) {
 i64 call_lstat(Task& task, const Arguments& a) {
   return to_return_value(stat_path(task, kHere, a.a[0], a.a[1], kAtNoFollow));
 }
-i64 call_fstat(Task& task, const Arguments& a) { return to_return_value(fstat(task, a.a[0], a.a[1])); }
+i64 call_fstat(Task& task, const Arguments& a) {
+  return to_return_value(fstat(task, a.a[0], a.a[1]));
+}
 i64 call_newfstatat(Task& task, const Arguments& a) {
   return to_return_value(stat_path(task, a.a[0], a.a[1], a.a[2], static_cast<u32>(a.a[3])));
 }
-i64 call_statx(Task& task, const Arguments& a) { return to_return_value(statx(task, a)); }
+i64 call_statx(Task& task, const Arguments& a) {
+  return to_return_value(statx(task, a));
+}
 i64 call_access(Task& task, const Arguments& a) {
   return to_return_value(check_access(task, kHere, a.a[0], static_cast<u32>(a.a[1]), 0));
 }
@@ -334,9 +346,12 @@ i64 call_faccessat(Task& task, const Arguments& a) {
   return to_return_value(check_access(task, a.a[0], a.a[1], static_cast<u32>(a.a[2]), 0));
 }
 i64 call_faccessat2(Task& task, const Arguments& a) {
-  return to_return_value(check_access(task, a.a[0], a.a[1], static_cast<u32>(a.a[2]), static_cast<u32>(a.a[3])));
+  return to_return_value(
+      check_access(task, a.a[0], a.a[1], static_cast<u32>(a.a[2]), static_cast<u32>(a.a[3])));
 }
-i64 call_chmod(Task& task, const Arguments& a) { return to_return_value(chmod_at(task, kHere, a.a[0], a.a[1])); }
+i64 call_chmod(Task& task, const Arguments& a) {
+  return to_return_value(chmod_at(task, kHere, a.a[0], a.a[1]));
+}
 i64 call_fchmod(Task& task, const Arguments& a) {
   return to_return_value(on_descriptor(task, a.a[0], &change_mode_of, a.a[1], 0));
 }
@@ -355,13 +370,21 @@ i64 call_fchown(Task& task, const Arguments& a) {
 i64 call_fchownat(Task& task, const Arguments& a) {
   return to_return_value(chown_at(task, a.a[0], a.a[1], a.a[2], a.a[3], static_cast<u32>(a.a[4])));
 }
-i64 call_utime(Task& task, const Arguments& a) { return to_return_value(utime(task, a.a[0], a.a[1])); }
-i64 call_utimes(Task& task, const Arguments& a) { return to_return_value(utimes(task, kHere, a.a[0], a.a[1])); }
+i64 call_utime(Task& task, const Arguments& a) {
+  return to_return_value(utime(task, a.a[0], a.a[1]));
+}
+i64 call_utimes(Task& task, const Arguments& a) {
+  return to_return_value(utimes(task, kHere, a.a[0], a.a[1]));
+}
 i64 call_futimesat(Task& task, const Arguments& a) {
   return to_return_value(utimes(task, a.a[0], a.a[1], a.a[2]));
 }
-i64 call_utimensat(Task& task, const Arguments& a) { return to_return_value(utimensat(task, a)); }
-i64 call_statfs(Task& task, const Arguments& a) { return to_return_value(statfs_path(task, a.a[0], a.a[1])); }
+i64 call_utimensat(Task& task, const Arguments& a) {
+  return to_return_value(utimensat(task, a));
+}
+i64 call_statfs(Task& task, const Arguments& a) {
+  return to_return_value(statfs_path(task, a.a[0], a.a[1]));
+}
 i64 call_fstatfs(Task& task, const Arguments& a) {
   return to_return_value(statfs_descriptor(task, a.a[0], a.a[1]));
 }

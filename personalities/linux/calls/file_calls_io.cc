@@ -15,7 +15,8 @@ enum class Direction : u8 { Read, Write };
 
 LinuxResult<BorrowedFile> file_for(Task& task, u64 descriptor, Direction direction) {
   auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
-  if (!(direction == Direction::Read ? file->can_read() : file->can_write())) return std::unexpected(Errno::BadFile);
+  if (!(direction == Direction::Read ? file->can_read() : file->can_write()))
+    return std::unexpected(Errno::BadFile);
   return file;
 }
 
@@ -49,7 +50,8 @@ LinuxResult<u64> vectored(Task& task, const Arguments& arguments, Direction dire
 }
 
 /// preadv, pwritev, and the second versions, where an offset of -1 means the file's position.
-LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Direction direction, bool second) {
+LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Direction direction,
+                                     bool second) {
   const auto offset = static_cast<i64>(arguments.a[3]);
   if (second && arguments.a[5] != 0) return std::unexpected(Errno::NotSupported);
   if (second && offset == -1) return vectored(task, arguments, direction);
@@ -139,6 +141,17 @@ LinuxResult<u64> splice(Task& task, const Arguments& arguments) {
                       PipeFile::from(*in) != nullptr);
 }
 
+/// Only what has contents can be sent, except into a pipe: from a terminal, the end of file that ends one
+/// transfer would be lost to the next.
+LinuxResult<u64> send_file(Task& task, const Arguments& arguments) {
+  auto in = TRY(file_for(task, arguments.a[1], Direction::Read));
+  auto out = TRY(file_for(task, arguments.a[0], Direction::Write));
+  const bool into_pipe = PipeFile::from(*out) != nullptr;
+  const bool has_contents = in->inode().is(FileKind::Regular) || in->inode().is(FileKind::Block);
+  if (!has_contents && !into_pipe) return std::unexpected(Errno::Invalid);
+  return copy_between(task, arguments.a[1], arguments.a[2], arguments.a[0], 0, arguments.a[3], !has_contents);
+}
+
 LinuxResult<u64> copy_file_range(Task& task, const Arguments& arguments) {
   if (arguments.a[5]) return std::unexpected(Errno::Invalid);
   auto in = TRY(file_for(task, arguments.a[0], Direction::Read));
@@ -148,13 +161,18 @@ LinuxResult<u64> copy_file_range(Task& task, const Arguments& arguments) {
     if (!file->inode().is(FileKind::Regular)) return std::unexpected(Errno::Invalid);
   }
   if (out->flags() & File::kAppend) return std::unexpected(Errno::BadFile);
-  return copy_between(task, arguments.a[0], arguments.a[1], arguments.a[2], arguments.a[3], arguments.a[4], false);
+  return copy_between(task, arguments.a[0], arguments.a[1], arguments.a[2], arguments.a[3], arguments.a[4],
+                      false);
 }
 
 }  // namespace
 
-i64 call_read(Task& task, const Arguments& arguments) { return to_return_value(read_one(task, arguments)); }
-i64 call_write(Task& task, const Arguments& arguments) { return to_return_value(write_one(task, arguments)); }
+i64 call_read(Task& task, const Arguments& arguments) {
+  return to_return_value(read_one(task, arguments));
+}
+i64 call_write(Task& task, const Arguments& arguments) {
+  return to_return_value(write_one(task, arguments));
+}
 i64 call_readv(Task& task, const Arguments& arguments) {
   return to_return_value(vectored(task, arguments, Direction::Read));
 }
@@ -188,15 +206,20 @@ i64 call_lseek(Task& task, const Arguments& arguments) {
 }
 
 i64 call_sendfile(Task& task, const Arguments& arguments) {
-  return to_return_value(
-      copy_between(task, arguments.a[1], arguments.a[2], arguments.a[0], 0, arguments.a[3], false));
+  return to_return_value(send_file(task, arguments));
 }
 i64 call_copy_file_range(Task& task, const Arguments& arguments) {
   return to_return_value(copy_file_range(task, arguments));
 }
-i64 call_splice(Task& task, const Arguments& arguments) { return to_return_value(splice(task, arguments)); }
+i64 call_splice(Task& task, const Arguments& arguments) {
+  return to_return_value(splice(task, arguments));
+}
 // Pages of pipes are not shared here: programs fall back to read and write.
-i64 call_tee(Task&, const Arguments&) { return failure(Errno::Invalid); }
-i64 call_vmsplice(Task& task, const Arguments& arguments) { return call_writev(task, arguments); }
+i64 call_tee(Task&, const Arguments&) {
+  return failure(Errno::Invalid);
+}
+i64 call_vmsplice(Task& task, const Arguments& arguments) {
+  return call_writev(task, arguments);
+}
 
 }  // namespace vari::linux

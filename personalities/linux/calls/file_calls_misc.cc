@@ -90,8 +90,10 @@ LinuxResult<u64> create_memory_file(Task& task, const Arguments& a) {
   char name[250] = "memfd:";
   const auto given = task.user().string(a.a[0], std::span<char>(name).subspan(6));
   if (!given) return std::unexpected(given.error() == Errno::NameTooLong ? Errno::Invalid : given.error());
-  auto inode = TRY(task.personality().vfs().new_memory_file(
-      {.kind = FileKind::Regular, .mode = 0777, .user = task.identity().file_user, .group = task.identity().file_group}));
+  auto inode = TRY(task.personality().vfs().new_memory_file({.kind = FileKind::Regular,
+                                                             .mode = 0777,
+                                                             .user = task.identity().file_user,
+                                                             .group = task.identity().file_group}));
   inode->add_links(-1);
   auto dentry = TRY(Dentry::create_root(inode, {name, 6 + given->size()}));
   const Path path({}, std::move(dentry));
@@ -100,7 +102,8 @@ LinuxResult<u64> create_memory_file(Task& task, const Arguments& a) {
 }
 
 LinuxResult<u64> create_event(Task& task, u64 initial, u64 flags) {
-  if (flags & ~u64{EventFile::kSemaphore | File::kNonBlock | File::kCloseOnExec}) return std::unexpected(Errno::Invalid);
+  if (flags & ~u64{EventFile::kSemaphore | File::kNonBlock | File::kCloseOnExec})
+    return std::unexpected(Errno::Invalid);
   auto file = TRY(EventFile::create(task, static_cast<u32>(initial), static_cast<u32>(flags)));
   return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
 }
@@ -126,24 +129,46 @@ i64 no_socket(Task& task, u64 descriptor) {
 
 }  // namespace
 
-i64 call_truncate(Task& task, const Arguments& a) { return to_return_value(truncate_path(task, a.a[0], a.a[1])); }
+i64 call_truncate(Task& task, const Arguments& a) {
+  return to_return_value(truncate_path(task, a.a[0], a.a[1]));
+}
 i64 call_ftruncate(Task& task, const Arguments& a) {
   return to_return_value(truncate_descriptor(task, a.a[0], a.a[1]));
 }
-i64 call_fallocate(Task& task, const Arguments& a) { return to_return_value(allocate(task, a)); }
-i64 call_sync(Task&, const Arguments&) { return 0; }
+i64 call_fallocate(Task& task, const Arguments& a) {
+  return to_return_value(allocate(task, a));
+}
+i64 call_sync(Task&, const Arguments&) {
+  return 0;
+}
 i64 call_syncfs(Task& task, const Arguments& a) {
   const auto file = task.files().borrow(descriptor_of(a.a[0]));
   return file ? 0 : failure(file.error());
 }
-i64 call_fsync(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
-i64 call_fdatasync(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
-i64 call_sync_file_range(Task& task, const Arguments& a) { return to_return_value(synchronise(task, a.a[0])); }
-i64 call_fadvise64(Task& task, const Arguments& a) { return to_return_value(advise(task, a)); }
-i64 call_readahead(Task& task, const Arguments& a) { return to_return_value(read_ahead(task, a)); }
-i64 call_memfd_create(Task& task, const Arguments& a) { return to_return_value(create_memory_file(task, a)); }
-i64 call_eventfd(Task& task, const Arguments& a) { return to_return_value(create_event(task, a.a[0], 0)); }
-i64 call_eventfd2(Task& task, const Arguments& a) { return to_return_value(create_event(task, a.a[0], a.a[1])); }
+i64 call_fsync(Task& task, const Arguments& a) {
+  return to_return_value(synchronise(task, a.a[0]));
+}
+i64 call_fdatasync(Task& task, const Arguments& a) {
+  return to_return_value(synchronise(task, a.a[0]));
+}
+i64 call_sync_file_range(Task& task, const Arguments& a) {
+  return to_return_value(synchronise(task, a.a[0]));
+}
+i64 call_fadvise64(Task& task, const Arguments& a) {
+  return to_return_value(advise(task, a));
+}
+i64 call_readahead(Task& task, const Arguments& a) {
+  return to_return_value(read_ahead(task, a));
+}
+i64 call_memfd_create(Task& task, const Arguments& a) {
+  return to_return_value(create_memory_file(task, a));
+}
+i64 call_eventfd(Task& task, const Arguments& a) {
+  return to_return_value(create_event(task, a.a[0], 0));
+}
+i64 call_eventfd2(Task& task, const Arguments& a) {
+  return to_return_value(create_event(task, a.a[0], a.a[1]));
+}
 
 i64 call_setxattr(Task& task, const Arguments& a) {
   return no_attribute(task, a.a[0], WalkFlags::None, Errno::NotSupported);
@@ -163,8 +188,12 @@ i64 call_lgetxattr(Task& task, const Arguments& a) {
 i64 call_fgetxattr(Task& task, const Arguments& a) {
   return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
 }
-i64 call_listxattr(Task& task, const Arguments& a) { return no_list(task, a.a[0], WalkFlags::None); }
-i64 call_llistxattr(Task& task, const Arguments& a) { return no_list(task, a.a[0], WalkFlags::NoFollow); }
+i64 call_listxattr(Task& task, const Arguments& a) {
+  return no_list(task, a.a[0], WalkFlags::None);
+}
+i64 call_llistxattr(Task& task, const Arguments& a) {
+  return no_list(task, a.a[0], WalkFlags::NoFollow);
+}
 i64 call_flistxattr(Task& task, const Arguments& a) {
   const auto file = task.files().borrow(descriptor_of(a.a[0]));
   return file ? 0 : failure(file.error());
@@ -179,23 +208,59 @@ i64 call_fremovexattr(Task& task, const Arguments& a) {
   return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
 }
 
-i64 call_socket(Task&, const Arguments&) { return failure(Errno::AddressFamily); }
-i64 call_socketpair(Task&, const Arguments&) { return failure(Errno::AddressFamily); }
-i64 call_connect(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_accept(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_accept4(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_sendto(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_recvfrom(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_sendmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_recvmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_sendmmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_recvmmsg(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_shutdown(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_bind(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_listen(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_getsockname(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_getpeername(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_setsockopt(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
-i64 call_getsockopt(Task& task, const Arguments& a) { return no_socket(task, a.a[0]); }
+i64 call_socket(Task&, const Arguments&) {
+  return failure(Errno::AddressFamily);
+}
+i64 call_socketpair(Task&, const Arguments&) {
+  return failure(Errno::AddressFamily);
+}
+i64 call_connect(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_accept(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_accept4(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_sendto(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_recvfrom(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_sendmsg(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_recvmsg(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_sendmmsg(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_recvmmsg(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_shutdown(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_bind(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_listen(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_getsockname(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_getpeername(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_setsockopt(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
+i64 call_getsockopt(Task& task, const Arguments& a) {
+  return no_socket(task, a.a[0]);
+}
 
 }  // namespace vari::linux

@@ -34,8 +34,10 @@ LinuxResult<u64> open_by_how(Task& task, const Arguments& arguments) {
     u64 resolve;
     WalkFlags flag;
   };
-  static constexpr Bit kBits[] = {{1, WalkFlags::NoCrossMount}, {2, WalkFlags::NoMagicLinks},
-                                  {4, WalkFlags::NoSymlinks},   {8, WalkFlags::Beneath},
+  static constexpr Bit kBits[] = {{1, WalkFlags::NoCrossMount},
+                                  {2, WalkFlags::NoMagicLinks},
+                                  {4, WalkFlags::NoSymlinks},
+                                  {8, WalkFlags::Beneath},
                                   {16, WalkFlags::InRoot}};
   auto flags = WalkFlags::None;
   u64 unknown = how.resolve;
@@ -43,10 +45,11 @@ LinuxResult<u64> open_by_how(Task& task, const Arguments& arguments) {
     if (how.resolve & bit.resolve) flags = flags | bit.flag;
     unknown &= ~bit.resolve;
   }
-  if (unknown || (how.flags & ~kKnownOpenFlags) || (how.mode & ~u64{07777})) return std::unexpected(Errno::Invalid);
+  if (unknown || (how.flags & ~kKnownOpenFlags) || (how.mode & ~u64{07777}))
+    return std::unexpected(Errno::Invalid);
   if (how.mode && !(how.flags & (File::kCreate | 020000000))) return std::unexpected(Errno::Invalid);
-  return open_at(task, arguments.a[0], arguments.a[1], static_cast<u32>(how.flags), static_cast<u32>(how.mode),
-                 flags);
+  return open_at(task, arguments.a[0], arguments.a[1], static_cast<u32>(how.flags),
+                 static_cast<u32>(how.mode), flags);
 }
 
 LinuxResult<u64> duplicate(Task& task, u64 from, u64 to, bool close_on_exec) {
@@ -72,7 +75,8 @@ LinuxResult<> open_pipe(Task& task, u64 address, u64 flags) {
 LinuxResult<> close_range(Task& task, const Arguments& arguments) {
   const u32 first = static_cast<u32>(arguments.a[0]), last = static_cast<u32>(arguments.a[1]);
   constexpr u32 kUnshare = 2, kCloseOnExec = 4;
-  if (first > last || (arguments.a[2] & ~u64{kUnshare | kCloseOnExec})) return std::unexpected(Errno::Invalid);
+  if (first > last || (arguments.a[2] & ~u64{kUnshare | kCloseOnExec}))
+    return std::unexpected(Errno::Invalid);
   auto& files = task.files();
   for (i64 at = files.next(first); at >= 0 && at <= last; at = files.next(static_cast<u64>(at) + 1)) {
     if (arguments.a[2] & kCloseOnExec) {
@@ -108,7 +112,8 @@ LinuxResult<LockRange> range_of(Task& task, File& file, const UserLock& lock) {
     return std::unexpected(Errno::Overflow);
   }
   if (begin < 0 || end < begin) return std::unexpected(Errno::Invalid);
-  return LockRange{static_cast<u64>(begin), static_cast<u64>(end), lock.type == kWriteLock, task.process().id()};
+  return LockRange{static_cast<u64>(begin), static_cast<u64>(end), lock.type == kWriteLock,
+                   task.process().id()};
 }
 
 LinuxResult<> record_lock(Task& task, File& file, u64 command, u64 address) {
@@ -127,7 +132,8 @@ LinuxResult<> record_lock(Task& task, File& file, u64 command, u64 address) {
     }
     return task.user().write(address, lock);
   }
-  if (lock.type == kUnlock) return FileLocks::unlock_range(file.inode(), task.files(), range.begin, range.end);
+  if (lock.type == kUnlock)
+    return FileLocks::unlock_range(file.inode(), task.files(), range.begin, range.end);
   if (lock.type == kReadLock ? !file.can_read() : !file.can_write()) return std::unexpected(Errno::BadFile);
   return FileLocks::lock_range(file.inode(), task.files(), range, command == kSetWait);
 }
@@ -139,9 +145,10 @@ LinuxResult<u64> pipe_size(File& file, bool set, u64 bytes) {
   return pipe->pipe().capacity_bytes();
 }
 
-constexpr u64 kDup = 0, kGetDescriptorFlags = 1, kSetDescriptorFlags = 2, kGetFlags = 3, kSetFlags = 4, kGetLock = 5,
-              kSetLock = 6, kSetLockWait = 7, kSetOwner = 8, kGetOwner = 9, kDupCloseOnExec = 1030,
-              kSetPipeSize = 1031, kGetPipeSize = 1032, kAddSeals = 1033, kGetSeals = 1034;
+constexpr u64 kDup = 0, kGetDescriptorFlags = 1, kSetDescriptorFlags = 2, kGetFlags = 3, kSetFlags = 4,
+              kGetLock = 5, kSetLock = 6, kSetLockWait = 7, kSetOwner = 8, kGetOwner = 9,
+              kDupCloseOnExec = 1030, kSetPipeSize = 1031, kGetPipeSize = 1032, kAddSeals = 1033,
+              kGetSeals = 1034;
 
 LinuxResult<u64> control(Task& task, const Arguments& arguments) {
   auto& files = task.files();
@@ -220,16 +227,21 @@ i64 call_open(Task& task, const Arguments& a) {
 }
 i64 call_creat(Task& task, const Arguments& a) {
   return to_return_value(open_at(task, static_cast<u64>(kCurrentDirectory), a.a[0],
-                                 File::kCreate | File::kWriteOnly | File::kTruncate, static_cast<u32>(a.a[1])));
+                                 File::kCreate | File::kWriteOnly | File::kTruncate,
+                                 static_cast<u32>(a.a[1])));
 }
 i64 call_openat(Task& task, const Arguments& a) {
   return to_return_value(open_at(task, a.a[0], a.a[1], static_cast<u32>(a.a[2]), static_cast<u32>(a.a[3])));
 }
-i64 call_openat2(Task& task, const Arguments& a) { return to_return_value(open_by_how(task, a)); }
+i64 call_openat2(Task& task, const Arguments& a) {
+  return to_return_value(open_by_how(task, a));
+}
 i64 call_close(Task& task, const Arguments& a) {
   return to_return_value(task.files().close(descriptor_of(a.a[0])));
 }
-i64 call_close_range(Task& task, const Arguments& a) { return to_return_value(close_range(task, a)); }
+i64 call_close_range(Task& task, const Arguments& a) {
+  return to_return_value(close_range(task, a));
+}
 
 i64 call_dup(Task& task, const Arguments& a) {
   auto file = task.files().get(descriptor_of(a.a[0]));
@@ -248,10 +260,20 @@ i64 call_dup3(Task& task, const Arguments& a) {
   if (a.a[2] & ~u64{File::kCloseOnExec}) return failure(Errno::Invalid);
   return to_return_value(duplicate(task, a.a[0], a.a[1], a.a[2] & File::kCloseOnExec));
 }
-i64 call_pipe(Task& task, const Arguments& a) { return to_return_value(open_pipe(task, a.a[0], 0)); }
-i64 call_pipe2(Task& task, const Arguments& a) { return to_return_value(open_pipe(task, a.a[0], a.a[1])); }
-i64 call_fcntl(Task& task, const Arguments& a) { return to_return_value(control(task, a)); }
-i64 call_ioctl(Task& task, const Arguments& a) { return to_return_value(device_control(task, a)); }
-i64 call_flock(Task& task, const Arguments& a) { return to_return_value(lock_file(task, a)); }
+i64 call_pipe(Task& task, const Arguments& a) {
+  return to_return_value(open_pipe(task, a.a[0], 0));
+}
+i64 call_pipe2(Task& task, const Arguments& a) {
+  return to_return_value(open_pipe(task, a.a[0], a.a[1]));
+}
+i64 call_fcntl(Task& task, const Arguments& a) {
+  return to_return_value(control(task, a));
+}
+i64 call_ioctl(Task& task, const Arguments& a) {
+  return to_return_value(device_control(task, a));
+}
+i64 call_flock(Task& task, const Arguments& a) {
+  return to_return_value(lock_file(task, a));
+}
 
 }  // namespace vari::linux

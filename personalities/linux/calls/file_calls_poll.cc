@@ -74,7 +74,8 @@ LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes) {
 u32 look(FileTable& files, const PollRequest& request, PollTable* table) {
   const auto file = files.borrow(request.descriptor);
   if (!file) return poll_event::kInvalid;
-  return (*file)->poll(table) & (request.wanted | poll_event::kError | poll_event::kHangUp | poll_event::kInvalid);
+  return (*file)->poll(table) &
+         (request.wanted | poll_event::kError | poll_event::kHangUp | poll_event::kInvalid);
 }
 
 /// Looks at all, and while none is ready, waits for a change. How many are ready; 0: the deadline came.
@@ -109,7 +110,8 @@ LinuxResult<u32> poll(Task& task, u64 address, u64 count, Nanoseconds deadline) 
   TRY(task.user().copy_in(requests.data(), address, requests.size_bytes()));
   const u32 ready = TRY(poll_until(task.files(), requests, deadline));
   for (std::size_t i = 0; i < requests.size(); ++i)
-    TRY(task.user().write(address + i * sizeof(PollRequest) + offsetof(PollRequest, found), requests[i].found));
+    TRY(task.user().write(address + i * sizeof(PollRequest) + offsetof(PollRequest, found),
+                          requests[i].found));
   return ready;
 }
 
@@ -126,7 +128,8 @@ LinuxResult<u32> poll_with_mask(Task& task, const Arguments& a) {
   TRY(set_temporary_mask(task, a.a[3], a.a[4]));
   const auto ready = poll(task, a.a[0], a.a[1] & 0xffff'ffff, deadline);
   if (a.a[2] && deadline != kForever) {
-    store_rest(deadline, [&](u64 ns) { (void)task.user().write(a.a[2], TimeSpec::of(static_cast<i64>(ns))); });
+    store_rest(deadline,
+               [&](u64 ns) { (void)task.user().write(a.a[2], TimeSpec::of(static_cast<i64>(ns))); });
   }
   return ready;
 }
@@ -134,7 +137,8 @@ LinuxResult<u32> poll_with_mask(Task& task, const Arguments& a) {
 /// select's three sets as one list of poll requests, in the order of descriptors.
 class SelectSets {
  public:
-  static constexpr u32 kRead = poll_event::kReadNormal | poll_event::kIn | poll_event::kHangUp | poll_event::kError;
+  static constexpr u32 kRead =
+      poll_event::kReadNormal | poll_event::kIn | poll_event::kHangUp | poll_event::kError;
   static constexpr u32 kWrite = poll_event::kWriteNormal | poll_event::kOut | poll_event::kError;
   static constexpr u32 kExceptional = poll_event::kPriority;
 
@@ -146,8 +150,7 @@ class SelectSets {
       if (addresses[set]) TRY(task.user().copy_in(&bits_[set * words_], addresses[set], words_ * 8));
     }
     if (count % 64) {
-      for (unsigned set = 0; set < 3; ++set)
-        bits_[set * words_ + words_ - 1] &= (u64{1} << count % 64) - 1;
+      for (unsigned set = 0; set < 3; ++set) bits_[set * words_ + words_ - 1] &= (u64{1} << count % 64) - 1;
     }
     return {};
   }
@@ -175,7 +178,8 @@ class SelectSets {
     static constexpr u32 kEvents[3] = {kRead, kWrite, kExceptional};
     for (const auto& request : requests) {
       if (request.found & poll_event::kInvalid) return std::unexpected(Errno::BadFile);
-      const auto word = static_cast<u32>(request.descriptor) / 64, bit = static_cast<u32>(request.descriptor) % 64;
+      const auto word = static_cast<u32>(request.descriptor) / 64,
+                 bit = static_cast<u32>(request.descriptor) % 64;
       for (unsigned set = 0; set < 3; ++set) {
         if (!has(set, word, bit)) continue;
         if (request.found & kEvents[set]) {
@@ -227,8 +231,8 @@ LinuxResult<u32> select_with_timeout(Task& task, const Arguments& a) {
   if (a.a[4]) {
     const auto time = TRY(task.user().read<TimeValue>(a.a[4]));
     if (time.microseconds < 0 || time.seconds < 0) return std::unexpected(Errno::Invalid);
-    deadline = TRY(
-        deadline_in(time.seconds + time.microseconds / 1'000'000, time.microseconds % 1'000'000 * 1000));
+    deadline =
+        TRY(deadline_in(time.seconds + time.microseconds / 1'000'000, time.microseconds % 1'000'000 * 1000));
   }
   const auto ready = select(task, a, deadline);
   if (a.a[4]) {
@@ -251,7 +255,8 @@ LinuxResult<u32> select_with_mask(Task& task, const Arguments& a) {
   }
   const auto ready = select(task, a, deadline);
   if (a.a[4]) {
-    store_rest(deadline, [&](u64 ns) { (void)task.user().write(a.a[4], TimeSpec::of(static_cast<i64>(ns))); });
+    store_rest(deadline,
+               [&](u64 ns) { (void)task.user().write(a.a[4], TimeSpec::of(static_cast<i64>(ns))); });
   }
   return ready;
 }
@@ -280,7 +285,8 @@ LinuxResult<u32> wait_epoll(Task& task, const Arguments& a, Nanoseconds deadline
   Epoll* set = Epoll::from(*file);
   if (!set) return std::unexpected(Errno::Invalid);
   EpollEvent events[32];
-  const u32 ready = TRY(set->wait({events, std::min<std::size_t>(std::size(events), static_cast<u32>(count))}, deadline));
+  const u32 ready =
+      TRY(set->wait({events, std::min<std::size_t>(std::size(events), static_cast<u32>(count))}, deadline));
   TRY(task.user().copy_out(a.a[1], events, ready * sizeof(EpollEvent)));
   return ready;
 }
@@ -295,16 +301,30 @@ LinuxResult<u32> wait_epoll_ms(Task& task, const Arguments& a) {
 
 }  // namespace
 
-i64 call_poll(Task& task, const Arguments& a) { return to_return_value(poll_with_timeout(task, a)); }
-i64 call_ppoll(Task& task, const Arguments& a) { return to_return_value(poll_with_mask(task, a)); }
-i64 call_select(Task& task, const Arguments& a) { return to_return_value(select_with_timeout(task, a)); }
-i64 call_pselect6(Task& task, const Arguments& a) { return to_return_value(select_with_mask(task, a)); }
+i64 call_poll(Task& task, const Arguments& a) {
+  return to_return_value(poll_with_timeout(task, a));
+}
+i64 call_ppoll(Task& task, const Arguments& a) {
+  return to_return_value(poll_with_mask(task, a));
+}
+i64 call_select(Task& task, const Arguments& a) {
+  return to_return_value(select_with_timeout(task, a));
+}
+i64 call_pselect6(Task& task, const Arguments& a) {
+  return to_return_value(select_with_mask(task, a));
+}
 i64 call_epoll_create(Task& task, const Arguments& a) {
   return static_cast<i32>(a.a[0]) <= 0 ? failure(Errno::Invalid) : to_return_value(create_epoll(task, 0));
 }
-i64 call_epoll_create1(Task& task, const Arguments& a) { return to_return_value(create_epoll(task, a.a[0])); }
-i64 call_epoll_ctl(Task& task, const Arguments& a) { return to_return_value(control_epoll(task, a)); }
-i64 call_epoll_wait(Task& task, const Arguments& a) { return to_return_value(wait_epoll_ms(task, a)); }
+i64 call_epoll_create1(Task& task, const Arguments& a) {
+  return to_return_value(create_epoll(task, a.a[0]));
+}
+i64 call_epoll_ctl(Task& task, const Arguments& a) {
+  return to_return_value(control_epoll(task, a));
+}
+i64 call_epoll_wait(Task& task, const Arguments& a) {
+  return to_return_value(wait_epoll_ms(task, a));
+}
 i64 call_epoll_pwait(Task& task, const Arguments& a) {
   const auto masked = set_temporary_mask(task, a.a[4], a.a[5]);
   return masked ? to_return_value(wait_epoll_ms(task, a)) : failure(masked.error());

@@ -57,7 +57,11 @@ LinuxResult<> get(Task& task, const Arguments& a) {
 i64 call_timerfd_create(Task& task, const Arguments& a) {
   return to_return_value(create(task, static_cast<u32>(a.a[0]), static_cast<u32>(a.a[1])));
 }
-i64 call_timerfd_settime(Task& task, const Arguments& a) { return to_return_value(set(task, a)); }
-i64 call_timerfd_gettime(Task& task, const Arguments& a) { return to_return_value(get(task, a)); }
+i64 call_timerfd_settime(Task& task, const Arguments& a) {
+  return to_return_value(set(task, a));
+}
+i64 call_timerfd_gettime(Task& task, const Arguments& a) {
+  return to_return_value(get(task, a));
+}
 
 }  // namespace vari::linux

@@ -36,8 +36,9 @@ LinuxResult<> mknod_at(Task& task, u64 directory, u64 path, u64 mode, u64 device
     case FileKind::Directory: return std::unexpected(Errno::Perm);
     default: return std::unexpected(Errno::Invalid);
   }
-  return make_at(task, directory, path,
-                 {.kind = kind, .mode = static_cast<u32>(mode) & kModeMask, .device = static_cast<u32>(device)});
+  return make_at(
+      task, directory, path,
+      {.kind = kind, .mode = static_cast<u32>(mode) & kModeMask, .device = static_cast<u32>(device)});
 }
 
 LinuxResult<> mkdir_at(Task& task, u64 directory, u64 path, u64 mode) {
@@ -216,8 +217,9 @@ LinuxResult<> mount(Task& task, const Arguments& a) {
   const auto source = a.a[0] ? TRY(source_path.read(task, a.a[0])) : std::string_view();
   const auto at = TRY(walk_user_path(task, kHere, a.a[1], WalkFlags::None));
   auto& mounts = task.personality().vfs().mounts();
-  constexpr u32 kPropagation = 0xe0000 | 0x100000, kKept = Mount::kReadOnly | Mount::kNoSetId | Mount::kNoDevices |
-                                                   Mount::kNoExecute | Mount::kNoAccessTime;
+  constexpr u32 kPropagation = 0xe0000 | 0x100000, kKept = Mount::kReadOnly | Mount::kNoSetId |
+                                                           Mount::kNoDevices | Mount::kNoExecute |
+                                                           Mount::kNoAccessTime;
   if (flags & Mount::kRemount) return mounts.remount(at, flags & kKept);
   // There is one mount namespace: nothing propagates anywhere.
   if (flags & kPropagation) return {};
@@ -234,7 +236,8 @@ LinuxResult<> unmount(Task& task, const Arguments& a) {
   constexpr u64 kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
   if (a.a[1] & ~(kForce | kDetach | kExpire | kNoFollow)) return std::unexpected(Errno::Invalid);
   if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-  auto at = TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
+  auto at =
+      TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
   return task.personality().vfs().mounts().remove(std::move(at), a.a[1] & kDetach);
 }
 
@@ -245,7 +248,8 @@ LinuxResult<> pivot(Task& task, const Arguments& a) {
   auto& personality = task.personality();
   const Path old = task.file_system().root();
   TRY(personality.vfs().mounts().pivot(new_root, put_old));
-  for (auto process = personality.processes().next(0); process; process = personality.processes().next(process->id())) {
+  for (auto process = personality.processes().next(0); process;
+       process = personality.processes().next(process->id())) {
     for (auto other = process->next_task(0); other; other = process->next_task(other->id())) {
       if (auto context = other->file_system_of_other()) context->replace(old, new_root);
     }
@@ -255,7 +259,9 @@ LinuxResult<> pivot(Task& task, const Arguments& a) {
 
 }  // namespace
 
-i64 call_mkdir(Task& task, const Arguments& a) { return to_return_value(mkdir_at(task, kHere, a.a[0], a.a[1])); }
+i64 call_mkdir(Task& task, const Arguments& a) {
+  return to_return_value(mkdir_at(task, kHere, a.a[0], a.a[1]));
+}
 i64 call_mkdirat(Task& task, const Arguments& a) {
   return to_return_value(mkdir_at(task, a.a[0], a.a[1], a.a[2]));
 }
@@ -303,19 +309,35 @@ i64 call_readlink(Task& task, const Arguments& a) {
 i64 call_readlinkat(Task& task, const Arguments& a) {
   return to_return_value(readlink_at(task, a.a[0], a.a[1], a.a[2], a.a[3]));
 }
-i64 call_getdents(Task& task, const Arguments& a) { return to_return_value(read_entries(task, a, false)); }
-i64 call_getdents64(Task& task, const Arguments& a) { return to_return_value(read_entries(task, a, true)); }
+i64 call_getdents(Task& task, const Arguments& a) {
+  return to_return_value(read_entries(task, a, false));
+}
+i64 call_getdents64(Task& task, const Arguments& a) {
+  return to_return_value(read_entries(task, a, true));
+}
 i64 call_getcwd(Task& task, const Arguments& a) {
   return to_return_value(current_directory(task, a.a[0], a.a[1]));
 }
-i64 call_chdir(Task& task, const Arguments& a) { return to_return_value(change_directory(task, a.a[0], false)); }
-i64 call_chroot(Task& task, const Arguments& a) { return to_return_value(change_directory(task, a.a[0], true)); }
-i64 call_fchdir(Task& task, const Arguments& a) { return to_return_value(change_directory_to(task, a.a[0])); }
+i64 call_chdir(Task& task, const Arguments& a) {
+  return to_return_value(change_directory(task, a.a[0], false));
+}
+i64 call_chroot(Task& task, const Arguments& a) {
+  return to_return_value(change_directory(task, a.a[0], true));
+}
+i64 call_fchdir(Task& task, const Arguments& a) {
+  return to_return_value(change_directory_to(task, a.a[0]));
+}
 i64 call_umask(Task& task, const Arguments& a) {
   return static_cast<i64>(task.file_system().set_mask(static_cast<u32>(a.a[0])));
 }
-i64 call_mount(Task& task, const Arguments& a) { return to_return_value(mount(task, a)); }
-i64 call_umount2(Task& task, const Arguments& a) { return to_return_value(unmount(task, a)); }
-i64 call_pivot_root(Task& task, const Arguments& a) { return to_return_value(pivot(task, a)); }
+i64 call_mount(Task& task, const Arguments& a) {
+  return to_return_value(mount(task, a));
+}
+i64 call_umount2(Task& task, const Arguments& a) {
+  return to_return_value(unmount(task, a));
+}
+i64 call_pivot_root(Task& task, const Arguments& a) {
+  return to_return_value(pivot(task, a));
+}
 
 }  // namespace vari::linux

@@ -36,7 +36,10 @@ Dentry::Name::~Name() {
 }
 
 Dentry::Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent)
-    : inode_(std::move(inode)), name_(std::move(name)), parent_(parent.leak()), hash_(hash_of(name_.text())) {}
+    : inode_(std::move(inode)),
+      name_(std::move(name)),
+      parent_(parent.leak()),
+      hash_(hash_of(name_.text())) {}
 
 Dentry::~Dentry() = default;
 

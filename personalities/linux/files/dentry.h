@@ -127,10 +127,10 @@ class Dentry final : public runtime::Allocated {
   u32 references_ = 1;  // atomic
   runtime::SpinLock lock_;
   Ref<Inode> inode_;
-  Name name_;         // changed under own lock_ and the parent's
-  Dentry* parent_;    // a reference; likewise. Null: a root
-  u32 hash_ = 0;      // likewise
-  u32 mounts_ = 0;    // atomic
+  Name name_;       // changed under own lock_ and the parent's
+  Dentry* parent_;  // a reference; likewise. Null: a root
+  u32 hash_ = 0;    // likewise
+  u32 mounts_ = 0;  // atomic
   bool removed_ = false;
   u64 position_ = 0;  // changed under the parent's lock_
   Hook name_hook_, position_hook_;

@@ -90,14 +90,16 @@ class Epoll final : public AnonymousFile {
   bool has_ready() const { return __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE) != 0; }
 
   runtime::Mutex mutex_;
-  boost::intrusive::set<EpollItem,
-                        boost::intrusive::member_hook<EpollItem, decltype(EpollItem::set_hook_), &EpollItem::set_hook_>,
-                        boost::intrusive::compare<ByKey>, boost::intrusive::constant_time_size<false>>
+  boost::intrusive::set<
+      EpollItem,
+      boost::intrusive::member_hook<EpollItem, decltype(EpollItem::set_hook_), &EpollItem::set_hook_>,
+      boost::intrusive::compare<ByKey>, boost::intrusive::constant_time_size<false>>
       items_ GUARDED_BY(mutex_);
   bool contains_sets_ = false;  // under Vfs::epoll_mutex()
   u32 watched_by_sets_ = 0;     // likewise
   using Ready = boost::intrusive::list<
-      EpollItem, boost::intrusive::member_hook<EpollItem, decltype(EpollItem::ready_hook_), &EpollItem::ready_hook_>,
+      EpollItem,
+      boost::intrusive::member_hook<EpollItem, decltype(EpollItem::ready_hook_), &EpollItem::ready_hook_>,
       boost::intrusive::constant_time_size<false>>;
   runtime::SpinLock ready_lock_;
   Ready ready_ GUARDED_BY(ready_lock_);

@@ -9,7 +9,8 @@ EventFile::EventFile(Ref<Inode> inode, u64 initial, u32 flags)
       value_(initial) {}
 
 LinuxResult<Ref<File>> EventFile::create(Task& task, u32 initial, u32 flags) {
-  return TRY(runtime::make<EventFile>(TRY(make_anonymous_inode(task, FileKind::Regular)), u64{initial}, flags));
+  return TRY(
+      runtime::make<EventFile>(TRY(make_anonymous_inode(task, FileKind::Regular)), u64{initial}, flags));
 }
 
 LinuxResult<u64> EventFile::read(Task&, Transfer& to) {
@@ -18,7 +19,8 @@ LinuxResult<u64> EventFile::read(Task&, Transfer& to) {
     u64 seen = value();
     while (seen != 0) {
       const u64 taken = semaphore_ ? 1 : seen;
-      if (!__atomic_compare_exchange_n(&value_, &seen, seen - taken, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      if (!__atomic_compare_exchange_n(&value_, &seen, seen - taken, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE))
         continue;
       writers_.wake_all();
       poll_queue_.wake(poll_event::kOut | poll_event::kWriteNormal);
@@ -38,14 +40,16 @@ LinuxResult<u64> EventFile::write(Task&, Transfer& from) {
   for (;;) {
     u64 seen = value();
     while (kMaximum - seen >= added) {
-      if (!__atomic_compare_exchange_n(&value_, &seen, seen + added, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      if (!__atomic_compare_exchange_n(&value_, &seen, seen + added, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE))
         continue;
       readers_.wake_all();
       poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
       return sizeof added;
     }
     if (flags() & kNonBlock) return std::unexpected(Errno::Again);
-    TRY(writers_.wait_until([&] { return kMaximum - value() >= added; }, kForever, runtime::Cancellation::Respect));
+    TRY(writers_.wait_until([&] { return kMaximum - value() >= added; }, kForever,
+                            runtime::Cancellation::Respect));
   }
 }
 

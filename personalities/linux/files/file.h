@@ -15,14 +15,14 @@
 
 namespace vari::linux {
 
-class Task;      // process/task.h: one thread of a process
-class Inode;     // files/inode.h
+class Task;       // process/task.h: one thread of a process
+class Inode;      // files/inode.h
 class EpollItem;  // files/epoll.h
 
 /// poll(2)'s events.
 namespace poll_event {
-inline constexpr u32 kIn = 0x1, kPriority = 0x2, kOut = 0x4, kError = 0x8, kHangUp = 0x10,
-                     kInvalid = 0x20, kReadNormal = 0x40, kWriteNormal = 0x100, kReadHangUp = 0x2000;
+inline constexpr u32 kIn = 0x1, kPriority = 0x2, kOut = 0x4, kError = 0x8, kHangUp = 0x10, kInvalid = 0x20,
+                     kReadNormal = 0x40, kWriteNormal = 0x100, kReadHangUp = 0x2000;
 }
 
 /// Collects the queues that a poll has to sit in. A file calls watch() for each queue that is woken when
@@ -59,9 +59,9 @@ class File : public runtime::Managed {
  public:
   // Open flags, Linux's numbers (x86-64).
   static constexpr u32 kReadOnly = 0, kWriteOnly = 1, kReadWrite = 2, kAccessMode = 3, kCreate = 0100,
-                       kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000,
-                       kAppend = 02000, kNonBlock = 04000, kDirectory = 0200000, kNoFollow = 0400000,
-                       kCloseOnExec = 02000000, kPath = 010000000;
+                       kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000, kAppend = 02000,
+                       kNonBlock = 04000, kDirectory = 0200000, kNoFollow = 0400000, kCloseOnExec = 02000000,
+                       kPath = 010000000;
 
   /// Reads at the position of this description and moves it. Blocks unless kNonBlock is set (Again).
   /// 0 at the end of file. A blocking read that a signal ends returns RestartIfHandlerSays.

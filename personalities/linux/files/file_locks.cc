@@ -79,7 +79,8 @@ void FileLocks::clear_locked(const void* owner, bool whole, u64 begin, u64 end, 
   }
 }
 
-LinuxResult<> FileLocks::take(Inode& inode, const void* owner, bool whole, const LockRange& range, bool wait) {
+LinuxResult<> FileLocks::take(Inode& inode, const void* owner, bool whole, const LockRange& range,
+                              bool wait) {
   auto* locks = TRY(make(inode));
   Spares spares;
   TRY(spares.fill());
@@ -157,7 +158,9 @@ void FileLocks::release_owner(Inode& inode, FileTable& owner) {
   locks->changed_.wake_all();
 }
 
-void FileLocks::release_file(File& file) { unlock_file(file); }
+void FileLocks::release_file(File& file) {
+  unlock_file(file);
+}
 
 std::optional<LockRange> FileLocks::conflict(Inode& inode, FileTable& owner, const LockRange& range) {
   auto* locks = of(inode);
@@ -168,6 +171,8 @@ std::optional<LockRange> FileLocks::conflict(Inode& inode, FileTable& owner, con
   return lock->range;
 }
 
-void FileLocks::destroy(Inode& inode) { delete std::exchange(inode.locks_, nullptr); }
+void FileLocks::destroy(Inode& inode) {
+  delete std::exchange(inode.locks_, nullptr);
+}
 
 }  // namespace vari::linux

@@ -44,9 +44,9 @@ class FileLocks final : public runtime::Allocated {
     LockRange range;
     boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> hook;
   };
-  using Locks = boost::intrusive::list<
-      Lock, boost::intrusive::member_hook<Lock, decltype(Lock::hook), &Lock::hook>,
-      boost::intrusive::constant_time_size<false>>;
+  using Locks =
+      boost::intrusive::list<Lock, boost::intrusive::member_hook<Lock, decltype(Lock::hook), &Lock::hook>,
+                             boost::intrusive::constant_time_size<false>>;
   /// Nodes made before the lock is taken: a change splits a range into at most two more.
   struct Spares;
 

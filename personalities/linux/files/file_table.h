@@ -13,10 +13,12 @@ namespace vari::linux {
 class BorrowedFile {
  public:
   BorrowedFile(File* file, bool counted) : file_(file), counted_(counted) {}
-  BorrowedFile(BorrowedFile&& other) noexcept : file_(std::exchange(other.file_, nullptr)), counted_(other.counted_) {}
+  BorrowedFile(BorrowedFile&& other) noexcept
+      : file_(std::exchange(other.file_, nullptr)), counted_(other.counted_) {}
   BorrowedFile& operator=(BorrowedFile&&) = delete;
   ~BorrowedFile() {
-    if (file_ && counted_) [[unlikely]] file_->release();
+    if (file_ && counted_) [[unlikely]]
+      file_->release();
   }
   File* operator->() const { return file_; }
   File& operator*() const { return *file_; }

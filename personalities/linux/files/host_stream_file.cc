@@ -27,7 +27,9 @@ class HostInput final : public runtime::Managed {
  private:
   static void pump(void* input);
   void pump();
-  bool ready() const { return __atomic_load_n(&used_, __ATOMIC_ACQUIRE) || __atomic_load_n(&ended_, __ATOMIC_ACQUIRE); }
+  bool ready() const {
+    return __atomic_load_n(&used_, __ATOMIC_ACQUIRE) || __atomic_load_n(&ended_, __ATOMIC_ACQUIRE);
+  }
 
   ByteStream* stream_;
   runtime::Mutex mutex_;
@@ -98,7 +100,8 @@ u32 HostInput::poll(PollTable* table) {
 
 class HostInputFile final : public AnonymousFile {
  public:
-  HostInputFile(Ref<Inode> inode, HostInput& input, u32 flags) : AnonymousFile(std::move(inode), flags), input_(Ref<HostInput>(input)) {}
+  HostInputFile(Ref<Inode> inode, HostInput& input, u32 flags)
+      : AnonymousFile(std::move(inode), flags), input_(Ref<HostInput>(input)) {}
   LinuxResult<u64> read(Task&, Transfer& to) override { return input_->read(to, !(flags() & kNonBlock)); }
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::BadFile); }
   u32 poll(PollTable* table) override { return input_->poll(table); }
@@ -141,7 +144,9 @@ LinuxResult<u64> HostOutputFile::write(Task&, Transfer& from) {
 class HostStreamInode final : public AnonymousInode {
  public:
   HostStreamInode(Vfs& vfs, ByteStream& stream, Ref<HostInput> input)
-      : AnonymousInode(vfs.anonymous(), FileKind::Fifo, 0666, 0, 0), stream_(stream), input_(std::move(input)) {}
+      : AnonymousInode(vfs.anonymous(), FileKind::Fifo, 0666, 0, 0),
+        stream_(stream),
+        input_(std::move(input)) {}
   LinuxResult<Ref<File>> open_stream(u32 flags) {
     if (input_) return TRY(runtime::make<HostInputFile>(Ref<Inode>(*this), *input_, flags));
     return TRY(runtime::make<HostOutputFile>(Ref<Inode>(*this), stream_, flags));

@@ -23,8 +23,13 @@ class Pipe;        // files/pipe.h
 
 /// The type part of st_mode.
 enum class FileKind : u32 {
-  Fifo = 0010000, Character = 0020000, Directory = 0040000, Block = 0060000, Regular = 0100000,
-  SymbolicLink = 0120000, Socket = 0140000,
+  Fifo = 0010000,
+  Character = 0020000,
+  Directory = 0040000,
+  Block = 0060000,
+  Regular = 0100000,
+  SymbolicLink = 0120000,
+  Socket = 0140000,
 };
 inline constexpr u32 kKindMask = 0170000, kModeMask = 07777;
 inline constexpr u32 kSetUser = 04000, kSetGroup = 02000, kSticky = 01000;
@@ -33,8 +38,12 @@ inline constexpr u32 kSetUser = 04000, kSetGroup = 02000, kSticky = 01000;
 constexpr u64 make_device(u32 major, u32 minor) {
   return (u64{minor} & 0xff) | (u64{major} & 0xfff) << 8 | (u64{minor} & ~u64{0xff}) << 12;
 }
-constexpr u32 device_major(u64 device) { return device >> 8 & 0xfff; }
-constexpr u32 device_minor(u64 device) { return (device & 0xff) | (device >> 12 & 0xfff00); }
+constexpr u32 device_major(u64 device) {
+  return device >> 8 & 0xfff;
+}
+constexpr u32 device_minor(u64 device) {
+  return (device & 0xff) | (device >> 12 & 0xfff00);
+}
 
 /// Times are nanoseconds since 1970.
 struct Attributes {

@@ -12,7 +12,10 @@ namespace vari::linux {
 using runtime::Guard;
 
 Mount::Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source)
-    : root_(std::move(root)), flags_(flags), id_(id), source_length_(std::min(source.size(), sizeof source_)) {
+    : root_(std::move(root)),
+      flags_(flags),
+      id_(id),
+      source_length_(std::min(source.size(), sizeof source_)) {
   std::copy_n(source.data(), source_length_, source_);
   root_->inode().file_system().add_mount();
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/intrusive/list.hpp>
-
 #include <string_view>
 
 #include "personalities/linux/errno.h"
@@ -44,7 +43,7 @@ class Mount final : public runtime::Managed {
   char source_[64];
   std::size_t source_length_;
   // Guarded by the table's lock:
-  Ref<Mount> parent_;       // null: the root mount, or detached
+  Ref<Mount> parent_;  // null: the root mount, or detached
   Ref<Dentry> mount_point_;
   Hook hook_;
   bool attached_ = false;
@@ -81,14 +80,15 @@ class MountTable {
   Listed next(u32 after);
 
  private:
-  using Mounts = boost::intrusive::list<Mount, boost::intrusive::member_hook<Mount, Mount::Hook, &Mount::hook_>,
-                                        boost::intrusive::constant_time_size<false>>;
+  using Mounts =
+      boost::intrusive::list<Mount, boost::intrusive::member_hook<Mount, Mount::Hook, &Mount::hook_>,
+                             boost::intrusive::constant_time_size<false>>;
   Mount* find_locked(const Mount* parent, const Dentry* at) REQUIRES(lock_);
   void attach_locked(Mount& mount, const Path& at) REQUIRES(lock_);
 
   runtime::SpinLock lock_;
   Mounts mounts_ GUARDED_BY(lock_);  // each holds a reference
-  u32 last_id_ = 0;  // atomic
+  u32 last_id_ = 0;                  // atomic
   Ref<Mount> root_ GUARDED_BY(lock_);
 };
 

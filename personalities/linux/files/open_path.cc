@@ -36,7 +36,8 @@ LinuxResult<> check_open(Task& task, const Path& path, u32 flags, bool created) 
   const bool device = inode.is(FileKind::Character) || inode.is(FileKind::Block);
   if (inode.is(FileKind::SymbolicLink)) return std::unexpected(Errno::Loop);
   if (inode.is(FileKind::Directory) && writes) return std::unexpected(Errno::IsDirectory);
-  if (device && path.mount && (path.mount->flags() & Mount::kNoDevices)) return std::unexpected(Errno::Access);
+  if (device && path.mount && (path.mount->flags() & Mount::kNoDevices))
+    return std::unexpected(Errno::Access);
   if (!created) {
     u32 wanted = wanted_access(flags);
     if (flags & File::kTruncate) wanted |= kMayWrite;
@@ -53,8 +54,8 @@ LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool 
   Inode& inode = path.inode();
   if ((flags & File::kTruncate) && inode.is(FileKind::Regular) && !created) TRY(inode.truncate(task, 0));
   // Flags that only the act of opening knows are not kept.
-  const u32 kept =
-      flags & ~(File::kCreate | File::kExclusive | File::kTruncate | File::kNoControllingTerminal | File::kCloseOnExec);
+  const u32 kept = flags & ~(File::kCreate | File::kExclusive | File::kTruncate |
+                             File::kNoControllingTerminal | File::kCloseOnExec);
   // A terminal must know about O_NOCTTY, though.
   return inode.open({task, path, kept | (flags & File::kNoControllingTerminal)});
 }
@@ -100,8 +101,8 @@ LinuxResult<Ref<File>> open_temporary(Task& task, Walker& walker, u32 flags, u32
 
 }  // namespace
 
-LinuxResult<Ref<File>> open_path(Task& task, const WalkStart& start, std::string_view path, u32 flags, u32 mode,
-                                 WalkFlags walk_flags) {
+LinuxResult<Ref<File>> open_path(Task& task, const WalkStart& start, std::string_view path, u32 flags,
+                                 u32 mode, WalkFlags walk_flags) {
   if (flags & File::kPath) flags &= File::kDirectory | File::kNoFollow | File::kPath | File::kCloseOnExec;
   if (flags & File::kNoFollow) walk_flags = walk_flags | WalkFlags::NoFollow;
   if (flags & File::kDirectory) walk_flags = walk_flags | WalkFlags::Directory;
@@ -113,7 +114,8 @@ LinuxResult<Ref<File>> open_path(Task& task, const WalkStart& start, std::string
     return open_or_create(task, walker, flags, mode);
   }
   const auto found = TRY(walker.finish());
-  if (flags & File::kPath) return TRY(runtime::make<PathFile>(OpenRequest{task, found, flags & ~File::kCloseOnExec}));
+  if (flags & File::kPath)
+    return TRY(runtime::make<PathFile>(OpenRequest{task, found, flags & ~File::kCloseOnExec}));
   return open_found(task, found, flags, false);
 }
 

@@ -16,8 +16,14 @@ Path& Path::operator=(Path other) noexcept {
   std::swap(dentry, other.dentry);
   return *this;
 }
-bool Path::operator==(const Path& other) const { return mount == other.mount && dentry == other.dentry; }
-Path::operator bool() const { return static_cast<bool>(dentry); }
-Inode& Path::inode() const { return dentry->inode(); }
+bool Path::operator==(const Path& other) const {
+  return mount == other.mount && dentry == other.dentry;
+}
+Path::operator bool() const {
+  return static_cast<bool>(dentry);
+}
+Inode& Path::inode() const {
+  return dentry->inode();
+}
 
 }  // namespace vari::linux

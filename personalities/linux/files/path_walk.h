@@ -17,19 +17,21 @@ struct WalkStart {
 /// What to do with the last component.
 enum class WalkFlags : u32 {
   None = 0,
-  NoFollow = 1,         // a symbolic link at the end is itself the result
-  Directory = 2,        // the result must be a directory
-  EmptyPath = 4,        // "" is the start itself (AT_EMPTY_PATH)
-  NoSymlinks = 8,       // openat2's RESOLVE_NO_SYMLINKS
-  Beneath = 16,         // RESOLVE_BENEATH
-  InRoot = 32,          // RESOLVE_IN_ROOT
-  NoCrossMount = 64,    // RESOLVE_NO_XDEV
-  NoMagicLinks = 128,   // RESOLVE_NO_MAGICLINKS
+  NoFollow = 1,        // a symbolic link at the end is itself the result
+  Directory = 2,       // the result must be a directory
+  EmptyPath = 4,       // "" is the start itself (AT_EMPTY_PATH)
+  NoSymlinks = 8,      // openat2's RESOLVE_NO_SYMLINKS
+  Beneath = 16,        // RESOLVE_BENEATH
+  InRoot = 32,         // RESOLVE_IN_ROOT
+  NoCrossMount = 64,   // RESOLVE_NO_XDEV
+  NoMagicLinks = 128,  // RESOLVE_NO_MAGICLINKS
 };
 constexpr WalkFlags operator|(WalkFlags a, WalkFlags b) {
   return static_cast<WalkFlags>(static_cast<u32>(a) | static_cast<u32>(b));
 }
-constexpr bool has(WalkFlags set, WalkFlags flag) { return static_cast<u32>(set) & static_cast<u32>(flag); }
+constexpr bool has(WalkFlags set, WalkFlags flag) {
+  return static_cast<u32>(set) & static_cast<u32>(flag);
+}
 
 /// The existing object that `path` names.
 LinuxResult<Path> walk(Task& task, const WalkStart& start, std::string_view path,
@@ -49,8 +51,8 @@ LinuxResult<> walk_to_parent(Task& task, const WalkStart& start, std::string_vie
                              ParentWalk& result);
 
 /// open(2) with all its rules; `mode` has the umask not yet applied.
-LinuxResult<Ref<File>> open_path(Task& task, const WalkStart& start, std::string_view path, u32 flags, u32 mode,
-                                 WalkFlags walk_flags = WalkFlags::None);
+LinuxResult<Ref<File>> open_path(Task& task, const WalkStart& start, std::string_view path, u32 flags,
+                                 u32 mode, WalkFlags walk_flags = WalkFlags::None);
 /// For execve: a regular file that the task may execute, opened for reading. Access, NoEntry, …
 LinuxResult<Ref<File>> open_for_execution(Task& task, const WalkStart& start, std::string_view path,
                                           WalkFlags walk_flags = WalkFlags::None);

@@ -7,7 +7,8 @@ LinuxResult<> check_permission(const Identity& identity, Inode& inode, u32 wante
   const u32 mode = inode.mode();
   if (identity.file_user == 0) {
     // CAP_DAC_OVERRIDE: everything, but executing a file takes at least one x bit.
-    if ((wanted & kMayExecute) && !(mode & 0111) && (mode & kKindMask) != static_cast<u32>(FileKind::Directory))
+    if ((wanted & kMayExecute) && !(mode & 0111) &&
+        (mode & kKindMask) != static_cast<u32>(FileKind::Directory))
       return std::unexpected(Errno::Access);
     return {};
   }

@@ -228,8 +228,8 @@ LinuxResult<> Pipe::wait_for_writer() {
 LinuxResult<> Pipe::wait_for_reader() {
   const u32 before = __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE);
   TRY(open_queue_.wait_until(
-      [&] { return has_readers() || __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before; }, kForever,
-      Cancellation::Respect));
+      [&] { return has_readers() || __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before; },
+      kForever, Cancellation::Respect));
   return {};
 }
 

@@ -51,9 +51,9 @@ class Pipe final : public runtime::Allocated {
   runtime::Mutex mutex_;
   // Changed under mutex_; those marked atomic are read without it by waiters and poll.
   Page* pages_ = nullptr;
-  u32 capacity_ = 0;  // atomic; a power of two
-  u32 first_ = 0;     // offset of the oldest byte
-  u32 used_ = 0;      // atomic
+  u32 capacity_ = 0;                                 // atomic; a power of two
+  u32 first_ = 0;                                    // offset of the oldest byte
+  u32 used_ = 0;                                     // atomic
   u32 readers_ = 0, writers_ = 0;                    // atomic
   u32 reader_openings_ = 0, writer_openings_ = 0;    // atomic; count up
   u32 sleeping_readers_ = 0, sleeping_writers_ = 0;  // under mutex_

@@ -45,7 +45,9 @@ PipeFile* PipeFile::from(File& file) {
   return file.kind_name() == "pipe" ? static_cast<PipeFile*>(&file) : nullptr;
 }
 
-LinuxResult<u64> PipeFile::read(Task&, Transfer& to) { return pipe_.read(to, !(flags() & kNonBlock)); }
+LinuxResult<u64> PipeFile::read(Task&, Transfer& to) {
+  return pipe_.read(to, !(flags() & kNonBlock));
+}
 
 LinuxResult<u64> PipeFile::write(Task& task, Transfer& from) {
   auto done = pipe_.write(from, !(flags() & kNonBlock));
@@ -53,7 +55,9 @@ LinuxResult<u64> PipeFile::write(Task& task, Transfer& from) {
   return done;
 }
 
-u32 PipeFile::poll(PollTable* table) { return pipe_.poll(table, can_read(), can_write()); }
+u32 PipeFile::poll(PollTable* table) {
+  return pipe_.poll(table, can_read(), can_write());
+}
 
 LinuxResult<u64> PipeFile::ioctl(Task& task, u32 request, u64 argument) {
   if (request != kBytesReadable) return std::unexpected(Errno::NotTerminal);

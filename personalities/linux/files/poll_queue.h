@@ -49,16 +49,16 @@ class PollQueue {
   /// after add(), sees the change made before wake(), or wake() sees the observer.
   void wake(u32 events = 0) EXCLUDES(lock_) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&count_, __ATOMIC_RELAXED) != 0) [[unlikely]] wake_observers(events);
+    if (__atomic_load_n(&count_, __ATOMIC_RELAXED) != 0) [[unlikely]]
+      wake_observers(events);
   }
 
  private:
   void wake_observers(u32 events) EXCLUDES(lock_);
 
-  using Observers =
-      boost::intrusive::list<PollObserver,
-                             boost::intrusive::member_hook<PollObserver, PollObserver::Hook, &PollObserver::hook_>,
-                             boost::intrusive::constant_time_size<false>>;
+  using Observers = boost::intrusive::list<
+      PollObserver, boost::intrusive::member_hook<PollObserver, PollObserver::Hook, &PollObserver::hook_>,
+      boost::intrusive::constant_time_size<false>>;
   runtime::SpinLock lock_;
   u32 count_ = 0;  // atomic; written under lock_
   Observers observers_ GUARDED_BY(lock_);

@@ -63,7 +63,8 @@ struct Rename {
 
 LinuxResult<> Rename::check() {
   child = from.dentry->find(from_walk.last());
-  if (!child) return std::unexpected(from.inode().file_system().names_are_kept() ? Errno::NoEntry : Errno::Perm);
+  if (!child)
+    return std::unexpected(from.inode().file_system().names_are_kept() ? Errno::NoEntry : Errno::Perm);
   replaced = to.dentry->find(to_walk.last());
   if (to.dentry->removed()) return std::unexpected(Errno::NoEntry);
   if (replaced && (flags & kRenameNoReplace)) return std::unexpected(Errno::Exists);
@@ -94,7 +95,8 @@ LinuxResult<> Rename::check_kinds() {
   // Moving a directory elsewhere rewrites its "..".
   if (child->inode().is(FileKind::Directory) && &from.inode() != &to.inode())
     TRY(check_permission(task.identity(), child->inode(), kMayWrite));
-  if (child->is_mount_point() || (replaced && replaced->is_mount_point())) return std::unexpected(Errno::Busy);
+  if (child->is_mount_point() || (replaced && replaced->is_mount_point()))
+    return std::unexpected(Errno::Busy);
   return {};
 }
 

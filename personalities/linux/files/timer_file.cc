@@ -14,7 +14,9 @@ TimerFile::TimerFile(Ref<Inode> inode, Personality& personality, bool realtime, 
       personality_(personality),
       realtime_(realtime) {}
 
-TimerFile::~TimerFile() { personality_.timers().cancel(*this); }
+TimerFile::~TimerFile() {
+  personality_.timers().cancel(*this);
+}
 
 LinuxResult<Ref<File>> TimerFile::create(Task& task, bool realtime, u32 flags) {
   return TRY(runtime::make<TimerFile>(TRY(make_anonymous_inode(task, FileKind::Regular)), task.personality(),

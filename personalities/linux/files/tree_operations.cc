@@ -18,7 +18,8 @@ LinuxResult<> check_addition(Task& task, const Path& directory, std::string_view
   Inode& inode = directory.inode();
   if (directory.dentry->removed()) return std::unexpected(Errno::NoEntry);
   if (directory.dentry->find(name)) return std::unexpected(Errno::Exists);
-  if (!inode.file_system().names_are_kept() && inode.look_up(task, name)) return std::unexpected(Errno::Exists);
+  if (!inode.file_system().names_are_kept() && inode.look_up(task, name))
+    return std::unexpected(Errno::Exists);
   if (directory.mount && directory.mount->read_only()) return std::unexpected(Errno::ReadOnly);
   return check_permission(task.identity(), inode, kMayWrite | kMayExecute);
 }

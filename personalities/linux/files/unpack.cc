@@ -97,7 +97,8 @@ LinuxResult<> Unpacker::put(Dentry& directory, std::string_view name, const Arch
   if (const auto old = directory.find(name)) {
     const bool both_directories = kind == FileKind::Directory && old->inode().is(FileKind::Directory);
     if (!both_directories) {
-      if (old->inode().is(FileKind::Directory) && old->has_children()) return std::unexpected(Errno::NotEmpty);
+      if (old->inode().is(FileKind::Directory) && old->has_children())
+        return std::unexpected(Errno::NotEmpty);
       runtime::Guard guard(directory.inode().mutex());
       remove(directory, *old);
     }

@@ -15,7 +15,7 @@ namespace vari::linux {
 namespace {
 
 constexpr FileSystemType kTypes[] = {
-    {"sysfs", false, &Sysfs::mount},  {"tmpfs", false, &Tmpfs::mount}, {"proc", false, &Procfs::mount},
+    {"sysfs", false, &Sysfs::mount},    {"tmpfs", false, &Tmpfs::mount}, {"proc", false, &Procfs::mount},
     {"devtmpfs", false, &Devfs::mount}, {"ramfs", false, &Tmpfs::mount},
 };
 
@@ -29,7 +29,9 @@ Vfs::~Vfs() {
   delete memory_devices_;
 }
 
-std::span<const FileSystemType> Vfs::types() { return kTypes; }
+std::span<const FileSystemType> Vfs::types() {
+  return kTypes;
+}
 
 LinuxResult<> Vfs::start() {
   anonymous_ = TRY(runtime::make<AnonymousFileSystem>(*this));
@@ -55,14 +57,26 @@ LinuxResult<Ref<Inode>> Vfs::new_memory_file(const NewInode& description) {
 }
 
 LinuxResult<> Vfs::add_device_node(std::string_view name, FileKind kind, u32 mode, u64 device) {
+  TRY(make_device_node(name, {.kind = kind, .mode = mode, .device = device}));
+  return {};
+}
+
+LinuxResult<Ref<Dentry>> Vfs::make_device_node(std::string_view name, const NewInode& node) {
   Ref<Dentry> directory = device_root_;
   for (auto slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
     directory = TRY(ensure(*directory, name.substr(0, slash), {.kind = FileKind::Directory, .mode = 0755}));
     if (!directory->inode().is(FileKind::Directory)) return std::unexpected(Errno::NotDirectory);
     name.remove_prefix(slash + 1);
   }
-  TRY(ensure(*directory, name, {.kind = kind, .mode = mode, .device = device}));
-  return {};
+  return ensure(*directory, name, node);
+}
+
+void Vfs::remove_device_node(Dentry& node) {
+  const Ref<Dentry> directory = node.parent();
+  Inode& inode = directory->inode();
+  runtime::Guard guard(inode.mutex());
+  if (node.removed() || node.is_root()) return;
+  if (inode.remove(node.inode())) directory->detach(node);
 }
 
 LinuxResult<> Vfs::unpack_root(std::span<const u8> archive, const ArchiveReader& reader) {
@@ -94,7 +108,8 @@ LinuxResult<> Vfs::mount_standard() {
     if (!standard.mount) continue;
     // An archive may have put something else there; then that stays.
     if (!directory->inode().is(FileKind::Directory)) continue;
-    TRY(mounts_.add(Path(top.mount, directory), TRY(standard.mount(*this, {})), standard.flags, standard.source));
+    TRY(mounts_.add(Path(top.mount, directory), TRY(standard.mount(*this, {})), standard.flags,
+                    standard.source));
   }
   return {};
 }

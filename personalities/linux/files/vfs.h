@@ -42,13 +42,17 @@ class Vfs final : public runtime::Allocated {
   LinuxResult<Ref<Inode>> new_memory_file(const NewInode& description);
   /// A node in /dev ("null", "pts/3"), at any time; one that is there already stays as it is.
   LinuxResult<> add_device_node(std::string_view name, FileKind kind, u32 mode, u64 device);
+  LinuxResult<Ref<Dentry>> make_device_node(std::string_view name, const NewInode& node);
+  /// Takes its name away, if it still has one. Never allocates.
+  void remove_device_node(Dentry& node);
   Ref<Dentry> device_root() { return device_root_; }
   /// Kinds of file systems, for mount(2) and /proc/filesystems.
   static std::span<const FileSystemType> types();
 
   // Changes of kept trees without a task and its permissions: at start.
   /// The object named `name` in `directory`, made if it is not there.
-  static LinuxResult<Ref<Dentry>> ensure(Dentry& directory, std::string_view name, const NewInode& description);
+  static LinuxResult<Ref<Dentry>> ensure(Dentry& directory, std::string_view name,
+                                         const NewInode& description);
   i64 realtime_ns() { return static_cast<i64>(place_.realtime_ns()); }
   u32 new_device_minor() { return __atomic_add_fetch(&last_minor_, 1, __ATOMIC_RELAXED); }
 

@@ -17,8 +17,8 @@ LinuxResult<Ref<Dentry>> Devfs::create(Vfs& vfs) {
       {"stderr", "/proc/self/fd/2"},
   };
   auto devfs = TRY(runtime::make<Devfs>(vfs));
-  auto root = TRY(Dentry::create_root(
-      TRY(TmpfsInode::create(*devfs, {.kind = FileKind::Directory, .mode = 0755})), "/"));
+  auto root = TRY(
+      Dentry::create_root(TRY(TmpfsInode::create(*devfs, {.kind = FileKind::Directory, .mode = 0755})), "/"));
   for (const auto& link : kLinks) {
     TRY(Vfs::ensure(*root, link.name,
                     {.kind = FileKind::SymbolicLink, .mode = 0777, .link_target = link.target}));
@@ -28,6 +28,8 @@ LinuxResult<Ref<Dentry>> Devfs::create(Vfs& vfs) {
   return root;
 }
 
-LinuxResult<Ref<Dentry>> Devfs::mount(Vfs& vfs, std::string_view) { return vfs.device_root(); }
+LinuxResult<Ref<Dentry>> Devfs::mount(Vfs& vfs, std::string_view) {
+  return vfs.device_root();
+}
 
 }  // namespace vari::linux

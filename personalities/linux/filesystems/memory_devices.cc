@@ -127,8 +127,8 @@ LinuxResult<> MemoryDevices::start(Vfs& vfs) {
     u32 minor, mode;
   };
   static constexpr Node kNodes[] = {
-      {"null", kNull, 0666},      {"zero", kZero, 0666},       {"full", kFull, 0666},
-      {"random", kRandom, 0666},  {"urandom", kUrandom, 0666}, {"kmsg", kKmsg, 0644},
+      {"null", kNull, 0666},     {"zero", kZero, 0666},       {"full", kFull, 0666},
+      {"random", kRandom, 0666}, {"urandom", kUrandom, 0666}, {"kmsg", kKmsg, 0644},
   };
   TRY(vfs.devices().add(kMajor, 0, 16, "mem", *this));
   for (const auto& node : kNodes)

@@ -14,7 +14,7 @@ class Process;
 struct ProcSubject {
   Task& reader;
   Personality& personality;
-  i32 pid = 0;  // 0: no process
+  i32 pid = 0;         // 0: no process
   i32 tid = 0;         // the task of /proc/PID/task/TID, or 0
   i32 descriptor = 0;  // of /proc/PID/fd/N
   /// NoProcess when it has gone.
@@ -30,9 +30,10 @@ struct ProcNode {
   Kind kind = Kind::Text;
   u32 mode = 0444;
   LinuxResult<> (*text)(const ProcSubject& subject, TextBuffer& to) = nullptr;  // Text; Link: the target
-  LinuxResult<Path> (*path)(const ProcSubject& subject) = nullptr;             // MagicLink
-  LinuxResult<> (*write)(const ProcSubject& subject, std::string_view text) = nullptr;  // Text, where writable
-  std::span<const ProcNode> (*children)() = nullptr;                                    // Directory
+  LinuxResult<Path> (*path)(const ProcSubject& subject) = nullptr;              // MagicLink
+  LinuxResult<> (*write)(const ProcSubject& subject,
+                         std::string_view text) = nullptr;  // Text, where writable
+  std::span<const ProcNode> (*children)() = nullptr;        // Directory
   /// Names that depend on what lives now: processes, tasks, descriptors.
   enum class Dynamic : u8 { No, Processes, Tasks, Descriptors, DescriptorDetails } dynamic = Dynamic::No;
 };

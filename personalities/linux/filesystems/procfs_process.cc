@@ -18,7 +18,9 @@ namespace {
 using Kind = ProcNode::Kind;
 using Dynamic = ProcNode::Dynamic;
 
-constexpr u64 to_ticks(Nanoseconds ns) { return ns / (kSecond / 100); }
+constexpr u64 to_ticks(Nanoseconds ns) {
+  return ns / (kSecond / 100);
+}
 
 /// The process's memory; empty for those without (init, zombies).
 Ref<MemoryMap> memory_of(const ProcSubject& subject) {
@@ -49,16 +51,17 @@ LinuxResult<> stat(const ProcSubject& subject, TextBuffer& to) {
   }
   const auto memory = memory_of(subject);
   const auto layout = memory ? memory->layout() : ProgramLayout();
-  to.print(id, " (", &s.name[0], ") ", s.state, " ", s.parent, " ", s.group, " ", s.session, " ", s.terminal, " ",
-           s.foreground_group, " 0 ", s.usage.minor_faults, " ", s.children.minor_faults, " ", s.usage.major_faults,
-           " ", s.children.major_faults, " ", to_ticks(s.usage.user_ns), " ", to_ticks(s.usage.system_ns), " ",
-           to_ticks(s.children.user_ns), " ", to_ticks(s.children.system_ns), " ", 20 + s.nice, " ", s.nice, " ",
-           s.threads, " 0 ", to_ticks(s.start_ns), " ", s.virtual_bytes, " ", s.resident_pages);
-  to.print(" 18446744073709551615 ", layout.code_begin, " ", layout.code_end, " ", layout.stack_begin, " 0 0 ",
-           s.pending & 0x7fffffff, " ", s.blocked & 0x7fffffff, " ", s.ignored & 0x7fffffff, " ",
-           s.caught & 0x7fffffff, " 0 0 0 17 ", s.last_cpu, " 0 0 0 0 0 ", layout.data_begin, " ", layout.data_end,
-           " ", layout.heap_begin, " ", layout.arguments_begin, " ", layout.arguments_end, " ",
-           layout.environment_begin, " ", layout.environment_end, " ", s.exit_status, "\n");
+  to.print(id, " (", &s.name[0], ") ", s.state, " ", s.parent, " ", s.group, " ", s.session, " ", s.terminal,
+           " ", s.foreground_group, " 0 ", s.usage.minor_faults, " ", s.children.minor_faults, " ",
+           s.usage.major_faults, " ", s.children.major_faults, " ", to_ticks(s.usage.user_ns), " ",
+           to_ticks(s.usage.system_ns), " ", to_ticks(s.children.user_ns), " ",
+           to_ticks(s.children.system_ns), " ", 20 + s.nice, " ", s.nice, " ", s.threads, " 0 ",
+           to_ticks(s.start_ns), " ", s.virtual_bytes, " ", s.resident_pages);
+  to.print(" 18446744073709551615 ", layout.code_begin, " ", layout.code_end, " ", layout.stack_begin,
+           " 0 0 ", s.pending & 0x7fffffff, " ", s.blocked & 0x7fffffff, " ", s.ignored & 0x7fffffff, " ",
+           s.caught & 0x7fffffff, " 0 0 0 17 ", s.last_cpu, " 0 0 0 0 0 ", layout.data_begin, " ",
+           layout.data_end, " ", layout.heap_begin, " ", layout.arguments_begin, " ", layout.arguments_end,
+           " ", layout.environment_begin, " ", layout.environment_end, " ", s.exit_status, "\n");
   return {};
 }
 
@@ -88,9 +91,9 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
   const u32 mask = context ? context->mask() : 0;
   to.print("Name:\t", &s.name[0], "\nUmask:\t0", mask >> 6 & 7, mask >> 3 & 7, mask & 7, "\nState:\t",
            state_name(s.state), "\nTgid:\t", s.pid, "\nNgid:\t0\nPid:\t", subject.tid ? subject.tid : s.pid,
-           "\nPPid:\t", s.parent, "\nTracerPid:\t0\nUid:\t", i.user, "\t", i.effective_user, "\t", i.saved_user, "\t",
-           i.file_user, "\nGid:\t", i.group, "\t", i.effective_group, "\t", i.saved_group, "\t", i.file_group,
-           "\nFDSize:\t64\nGroups:\t");
+           "\nPPid:\t", s.parent, "\nTracerPid:\t0\nUid:\t", i.user, "\t", i.effective_user, "\t",
+           i.saved_user, "\t", i.file_user, "\nGid:\t", i.group, "\t", i.effective_group, "\t", i.saved_group,
+           "\t", i.file_group, "\nFDSize:\t64\nGroups:\t");
   for (u32 n = 0; n < i.group_count; ++n) to.print(i.groups[n], " ");
   to.put('\n');
   if (memory) {
@@ -99,12 +102,12 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
              " kB\nVmHWM:\t", kib(memory->peak_resident_pages() * kPageBytes), " kB\nVmRSS:\t",
              kib(memory->resident_pages() * kPageBytes), " kB\n");
   }
-  to.print("Threads:\t", s.threads, "\nSigQ:\t0/1024\nSigPnd:\t", Hex{s.pending, 16}, "\nShdPnd:\t", Hex{0, 16},
-           "\nSigBlk:\t", Hex{s.blocked, 16}, "\nSigIgn:\t", Hex{s.ignored, 16}, "\nSigCgt:\t", Hex{s.caught, 16},
-           "\n");
+  to.print("Threads:\t", s.threads, "\nSigQ:\t0/1024\nSigPnd:\t", Hex{s.pending, 16}, "\nShdPnd:\t",
+           Hex{0, 16}, "\nSigBlk:\t", Hex{s.blocked, 16}, "\nSigIgn:\t", Hex{s.ignored, 16}, "\nSigCgt:\t",
+           Hex{s.caught, 16}, "\n");
   const u64 capabilities = i.privileged() ? 0x1ff'ffff'ffff : 0;
-  to.print("CapInh:\t", Hex{0, 16}, "\nCapPrm:\t", Hex{capabilities, 16}, "\nCapEff:\t", Hex{capabilities, 16},
-           "\nCapBnd:\t", Hex{0x1ff'ffff'ffff, 16}, "\nCapAmb:\t", Hex{0, 16}, "\n");
+  to.print("CapInh:\t", Hex{0, 16}, "\nCapPrm:\t", Hex{capabilities, 16}, "\nCapEff:\t",
+           Hex{capabilities, 16}, "\nCapBnd:\t", Hex{0x1ff'ffff'ffff, 16}, "\nCapAmb:\t", Hex{0, 16}, "\n");
   return {};
 }
 
@@ -196,10 +199,11 @@ LinuxResult<> maps(const ProcSubject& subject, TextBuffer& to) {
   if (!memory) return {};
   RegionDescription region;
   for (u64 after = 0; memory->describe(after, region); after = region.end) {
-    to.print(Hex{region.begin, 8}, "-", Hex{region.end, 8}, " ", allows(region.access, Access::Read) ? 'r' : '-',
-             allows(region.access, Access::Write) ? 'w' : '-', allows(region.access, Access::Execute) ? 'x' : '-',
-             region.shared ? 's' : 'p', " ", Hex{region.offset, 8}, " 00:", region.inode ? "01" : "00", " ",
-             region.inode);
+    to.print(Hex{region.begin, 8}, "-", Hex{region.end, 8}, " ",
+             allows(region.access, Access::Read) ? 'r' : '-',
+             allows(region.access, Access::Write) ? 'w' : '-',
+             allows(region.access, Access::Execute) ? 'x' : '-', region.shared ? 's' : 'p', " ",
+             Hex{region.offset, 8}, " 00:", region.inode ? "01" : "00", " ", region.inode);
     if (region.name[0]) {
       for (int i = 0; i < 20; ++i) to.put(' ');
       to.put(&region.name[0]);
@@ -215,14 +219,15 @@ LinuxResult<> smaps(const ProcSubject& subject, TextBuffer& to) {
   if (!memory) return {};
   RegionDescription region;
   for (u64 after = 0; memory->describe(after, region, true); after = region.end) {
-    to.print(Hex{region.begin, 8}, "-", Hex{region.end, 8}, " ", allows(region.access, Access::Read) ? 'r' : '-',
-             allows(region.access, Access::Write) ? 'w' : '-', allows(region.access, Access::Execute) ? 'x' : '-',
-             region.shared ? 's' : 'p', " ", Hex{region.offset, 8}, " 00:", region.inode ? "01" : "00", " ",
-             region.inode, " ", &region.name[0], "\nSize: ", Padded{(region.end - region.begin) / kKiB, 17},
-             " kB\nRss: ", Padded{region.resident_pages * 4, 18}, " kB\nPss: ", Padded{region.resident_pages * 4, 18},
-             " kB\nShared_Clean: ", Padded{0, 9}, " kB\nShared_Dirty: ", Padded{0, 9}, " kB\nPrivate_Clean: ",
-             Padded{0, 8}, " kB\nPrivate_Dirty: ", Padded{region.resident_pages * 4, 8}, " kB\nSwap: ",
-             Padded{0, 17}, " kB\n");
+    to.print(
+        Hex{region.begin, 8}, "-", Hex{region.end, 8}, " ", allows(region.access, Access::Read) ? 'r' : '-',
+        allows(region.access, Access::Write) ? 'w' : '-', allows(region.access, Access::Execute) ? 'x' : '-',
+        region.shared ? 's' : 'p', " ", Hex{region.offset, 8}, " 00:", region.inode ? "01" : "00", " ",
+        region.inode, " ", &region.name[0], "\nSize: ", Padded{(region.end - region.begin) / kKiB, 17},
+        " kB\nRss: ", Padded{region.resident_pages * 4, 18},
+        " kB\nPss: ", Padded{region.resident_pages * 4, 18}, " kB\nShared_Clean: ", Padded{0, 9},
+        " kB\nShared_Dirty: ", Padded{0, 9}, " kB\nPrivate_Clean: ", Padded{0, 8},
+        " kB\nPrivate_Dirty: ", Padded{region.resident_pages * 4, 8}, " kB\nSwap: ", Padded{0, 17}, " kB\n");
   }
   return {};
 }
@@ -261,8 +266,8 @@ LinuxResult<> mounts(const ProcSubject& subject, TextBuffer& to) {
 LinuxResult<> mount_info(const ProcSubject& subject, TextBuffer& to) {
   return for_each_mount(subject, [&](Mount& mount, std::string_view where) {
     auto& file_system = mount.root().inode().file_system();
-    to.print(mount.id(), " 1 ", device_major(file_system.device()), ":", device_minor(file_system.device()), " / ",
-             where, " ");
+    to.print(mount.id(), " 1 ", device_major(file_system.device()), ":", device_minor(file_system.device()),
+             " / ", where, " ");
     put_mount_options(mount.flags(), to);
     to.print(" - ", file_system.type(), " ", mount.source(), " rw\n");
   });
@@ -273,11 +278,11 @@ LinuxResult<> limits(const ProcSubject& subject, TextBuffer& to) {
     std::string_view name, unit;
   };
   static constexpr Row kRows[kResources] = {
-      {"Max cpu time", "seconds"},        {"Max file size", "bytes"},      {"Max data size", "bytes"},
-      {"Max stack size", "bytes"},        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
-      {"Max processes", "processes"},     {"Max open files", "files"},     {"Max locked memory", "bytes"},
-      {"Max address space", "bytes"},     {"Max file locks", "locks"},     {"Max pending signals", "signals"},
-      {"Max msgqueue size", "bytes"},     {"Max nice priority", ""},       {"Max realtime priority", ""},
+      {"Max cpu time", "seconds"},    {"Max file size", "bytes"},      {"Max data size", "bytes"},
+      {"Max stack size", "bytes"},    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+      {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
+      {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+      {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},       {"Max realtime priority", ""},
       {"Max realtime timeout", "us"},
   };
   const auto process = TRY(subject.process());
@@ -334,6 +339,8 @@ constexpr ProcNode kProcess[] = {
 
 }  // namespace
 
-std::span<const ProcNode> proc_process_nodes() { return kProcess; }
+std::span<const ProcNode> proc_process_nodes() {
+  return kProcess;
+}
 
 }  // namespace vari::linux

@@ -74,7 +74,9 @@ constexpr ProcNode kRandom[] = {
     {.name = "poolsize", .text = &constant<256>},
     {.name = "uuid", .text = &uuid},
 };
-std::span<const ProcNode> random_nodes() { return kRandom; }
+std::span<const ProcNode> random_nodes() {
+  return kRandom;
+}
 
 constexpr ProcNode kKernel[] = {
     {.name = "cap_last_cap", .text = &constant<40>},
@@ -87,20 +89,26 @@ constexpr ProcNode kKernel[] = {
     {.name = "random", .kind = Kind::Directory, .mode = 0555, .children = &random_nodes},
     {.name = "version", .text = &version},
 };
-std::span<const ProcNode> kernel_nodes() { return kKernel; }
+std::span<const ProcNode> kernel_nodes() {
+  return kKernel;
+}
 
 constexpr ProcNode kMemory[] = {
     {.name = "max_map_count", .text = &constant<65530>},
     {.name = "overcommit_memory", .text = &constant<0>},
 };
-std::span<const ProcNode> memory_nodes() { return kMemory; }
+std::span<const ProcNode> memory_nodes() {
+  return kMemory;
+}
 
 constexpr ProcNode kFiles[] = {
     {.name = "file-max", .text = &constant<1048576>},
     {.name = "nr_open", .text = &constant<1048576>},
     {.name = "pipe-max-size", .text = &constant<1048576>},
 };
-std::span<const ProcNode> file_nodes() { return kFiles; }
+std::span<const ProcNode> file_nodes() {
+  return kFiles;
+}
 
 constexpr ProcNode kSettings[] = {
     {.name = "fs", .kind = Kind::Directory, .mode = 0555, .children = &file_nodes},
@@ -110,6 +118,8 @@ constexpr ProcNode kSettings[] = {
 
 }  // namespace
 
-std::span<const ProcNode> proc_settings_nodes() { return kSettings; }
+std::span<const ProcNode> proc_settings_nodes() {
+  return kSettings;
+}
 
 }  // namespace vari::linux

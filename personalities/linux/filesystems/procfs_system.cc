@@ -12,7 +12,9 @@ namespace {
 using Kind = ProcNode::Kind;
 
 constexpr u64 kTicksPerSecond = 100;
-constexpr u64 to_ticks(Nanoseconds ns) { return ns / (kSecond / kTicksPerSecond); }
+constexpr u64 to_ticks(Nanoseconds ns) {
+  return ns / (kSecond / kTicksPerSecond);
+}
 
 LinuxResult<> cpu_info(const ProcSubject& subject, TextBuffer& to) {
   auto& place = subject.personality.place();
@@ -22,10 +24,11 @@ LinuxResult<> cpu_info(const ProcSubject& subject, TextBuffer& to) {
   const auto model = told.substr(0, end);
   const auto flags = end == std::string_view::npos ? std::string_view("fpu") : told.substr(end + 1);
   for (u32 cpu = 0; cpu < place.cpu_count(); ++cpu) {
-    to.print("processor\t: ", cpu, "\nvendor_id\t: ", model.find("AMD") != model.npos ? "AuthenticAMD" : "GenuineIntel",
-             "\nmodel name\t: ", model, "\nphysical id\t: 0\nsiblings\t: ", place.cpu_count(), "\ncore id\t\t: ", cpu,
-             "\ncpu cores\t: ", place.cpu_count(), "\napicid\t\t: ", cpu, "\nfpu\t\t: yes\nflags\t\t: ", flags,
-             "\naddress sizes\t: 48 bits virtual\n\n");
+    to.print("processor\t: ", cpu,
+             "\nvendor_id\t: ", model.find("AMD") != model.npos ? "AuthenticAMD" : "GenuineIntel",
+             "\nmodel name\t: ", model, "\nphysical id\t: 0\nsiblings\t: ", place.cpu_count(),
+             "\ncore id\t\t: ", cpu, "\ncpu cores\t: ", place.cpu_count(), "\napicid\t\t: ", cpu,
+             "\nfpu\t\t: yes\nflags\t\t: ", flags, "\naddress sizes\t: 48 bits virtual\n\n");
   }
   return {};
 }
@@ -36,7 +39,8 @@ LinuxResult<> memory_info(const ProcSubject& subject, TextBuffer& to) {
   auto& mounts = subject.personality.vfs().mounts();
   // Bind mounts show a file system twice; it is counted where its own root is shown.
   for (auto listed = mounts.next(0); listed.mount; listed = mounts.next(listed.mount->id())) {
-    if (listed.at.dentry->is_root()) cached_pages += listed.at.inode().file_system().statistics().memory_pages;
+    if (listed.at.dentry->is_root())
+      cached_pages += listed.at.inode().file_system().statistics().memory_pages;
   }
   const auto line = [&](std::string_view name, u64 bytes) {
     to.print(name, ":");
@@ -229,7 +233,9 @@ constexpr ProcNode kVari[] = {
     {.name = "nucleus", .text = &nucleus},
     {.name = "unknown_calls", .text = &unknown_calls},
 };
-std::span<const ProcNode> vari_nodes() { return kVari; }
+std::span<const ProcNode> vari_nodes() {
+  return kVari;
+}
 
 constexpr ProcNode kSystem[] = {
     {.name = "cmdline", .text = &command_line},
@@ -254,6 +260,8 @@ constexpr ProcNode kSystem[] = {
 
 }  // namespace
 
-std::span<const ProcNode> proc_system_nodes() { return kSystem; }
+std::span<const ProcNode> proc_system_nodes() {
+  return kSystem;
+}
 
 }  // namespace vari::linux

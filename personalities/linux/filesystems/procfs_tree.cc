@@ -57,7 +57,8 @@ struct ProcKey {
 
 class ProcInode final : public Inode {
  public:
-  ProcInode(FileSystem& file_system, u64 number, const ProcNode& node, const ProcKey& key, const Attributes& attributes)
+  ProcInode(FileSystem& file_system, u64 number, const ProcNode& node, const ProcKey& key,
+            const Attributes& attributes)
       : Inode(file_system, number, attributes), node_(node), key_(key) {}
 
   static LinuxResult<Ref<Inode>> create(Task& task, FileSystem& file_system, const ProcNode& node,
@@ -179,7 +180,8 @@ LinuxResult<u64> ProcInode::read_link(Task& task, std::span<char> to) {
 std::optional<i32> parse_id(std::string_view name) {
   i32 id = 0;
   const auto end = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (end.ec != std::errc() || end.ptr != name.data() + name.size() || id < 0 || (name.size() > 1 && name[0] == '0'))
+  if (end.ec != std::errc() || end.ptr != name.data() + name.size() || id < 0 ||
+      (name.size() > 1 && name[0] == '0'))
     return std::nullopt;
   return id;
 }
@@ -220,7 +222,8 @@ LinuxResult<> descriptor_details(const ProcSubject& subject, TextBuffer& to) {
 
 constexpr ProcNode kProcessNode{
     .name = "process", .kind = Kind::Directory, .mode = 0555, .children = &proc_process_nodes};
-constexpr ProcNode kTaskNode{.name = "thread", .kind = Kind::Directory, .mode = 0555, .children = &task_nodes};
+constexpr ProcNode kTaskNode{
+    .name = "thread", .kind = Kind::Directory, .mode = 0555, .children = &task_nodes};
 constexpr ProcNode kDescriptorNode{.name = "descriptor", .kind = Kind::MagicLink, .path = &descriptor_path};
 constexpr ProcNode kDetailsNode{.name = "details", .mode = 0444, .text = &descriptor_details};
 constexpr ProcNode kRootNode{.name = "proc",
@@ -299,7 +302,8 @@ LinuxResult<u64> ProcInode::read_directory(Task& task, Dentry&, u64 position, Di
     if (!sink.on_entry(number_of(child, key_), position + 1, type, child.name)) return position;
   }
   if (node_.dynamic == Dynamic::No) return position;
-  const bool links = node_.dynamic == Dynamic::Descriptors, texts = node_.dynamic == Dynamic::DescriptorDetails;
+  const bool links = node_.dynamic == Dynamic::Descriptors,
+             texts = node_.dynamic == Dynamic::DescriptorDetails;
   const auto kind = links ? FileKind::SymbolicLink : texts ? FileKind::Regular : FileKind::Directory;
   i32 number = position < kNumbers ? 0 : static_cast<i32>(std::min<u64>(position - kNumbers, 0x7fff'ffff));
   while ((number = next_number(task, number)) >= 0) {

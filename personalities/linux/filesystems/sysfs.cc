@@ -7,7 +7,8 @@
 namespace vari::linux {
 
 LinuxResult<Ref<Dentry>> Sysfs::mount(Vfs& vfs, std::string_view) {
-  static constexpr std::string_view kDirectories[] = {"block", "bus", "class", "dev", "devices", "fs", "kernel"};
+  static constexpr std::string_view kDirectories[] = {"block",   "bus", "class", "dev",
+                                                      "devices", "fs",  "kernel"};
   auto sysfs = TRY(runtime::make<Sysfs>(vfs));
   auto root = TRY(
       Dentry::create_root(TRY(TmpfsInode::create(*sysfs, {.kind = FileKind::Directory, .mode = 0555})), "/"));

@@ -14,7 +14,9 @@ namespace {
 constexpr u64 kMagic = 0x01021994;
 constexpr u64 kDirectoryEntryBytes = 20;  // what a directory's size counts for each name, as on Linux
 
-u64 total_bytes(Vfs& vfs) { return vfs.place().memory_statistics().total_bytes; }
+u64 total_bytes(Vfs& vfs) {
+  return vfs.place().memory_statistics().total_bytes;
+}
 
 }  // namespace
 
@@ -31,7 +33,8 @@ LinuxResult<Ref<Dentry>> Tmpfs::create(Vfs& vfs, const Options& options) {
 
 LinuxResult<Ref<Dentry>> Tmpfs::mount(Vfs& vfs, std::string_view text) {
   Options options;
-  if (const auto size = find_option(text, "size")) options.maximum_bytes = TRY(parse_size(*size, total_bytes(vfs)));
+  if (const auto size = find_option(text, "size"))
+    options.maximum_bytes = TRY(parse_size(*size, total_bytes(vfs)));
   if (const auto mode = find_option(text, "mode")) options.root_mode = TRY(parse_octal(*mode)) & kModeMask;
   return create(vfs, options);
 }
@@ -39,11 +42,15 @@ LinuxResult<Ref<Dentry>> Tmpfs::mount(Vfs& vfs, std::string_view text) {
 FileSystemStatistics Tmpfs::statistics() {
   const u64 used = __atomic_load_n(&pages_, __ATOMIC_RELAXED);
   const u64 machine = vfs().place().memory_statistics().free_bytes / kPageBytes;
-  const u64 available = std::min(maximum_pages_ - std::min(used, maximum_pages_),
-                                 machine - std::min(machine, reserve_pages_));
+  const u64 available =
+      std::min(maximum_pages_ - std::min(used, maximum_pages_), machine - std::min(machine, reserve_pages_));
   const u64 inodes = __atomic_load_n(&inodes_, __ATOMIC_RELAXED);
-  return {.magic = kMagic, .blocks = maximum_pages_, .free_blocks = available, .files = inodes + available,
-          .free_files = available, .memory_pages = used};
+  return {.magic = kMagic,
+          .blocks = maximum_pages_,
+          .free_blocks = available,
+          .files = inodes + available,
+          .free_files = available,
+          .memory_pages = used};
 }
 
 LinuxResult<> Tmpfs::charge(u64 pages) {
@@ -57,7 +64,9 @@ LinuxResult<> Tmpfs::charge(u64 pages) {
   return std::unexpected(Errno::NoSpace);
 }
 
-void Tmpfs::uncharge(u64 pages) { __atomic_fetch_sub(&pages_, pages, __ATOMIC_RELAXED); }
+void Tmpfs::uncharge(u64 pages) {
+  __atomic_fetch_sub(&pages_, pages, __ATOMIC_RELAXED);
+}
 
 TmpfsInode::TmpfsInode(Tmpfs& tmpfs, const NewInode& description)
     : Inode(tmpfs, tmpfs.new_inode_number(),

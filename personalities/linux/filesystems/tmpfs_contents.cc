@@ -11,10 +11,14 @@ using runtime::Guard;
 
 namespace {
 constexpr u64 kMaximumSize = u64{PageTree::kMaximumPages} * kPageBytes - kPageBytes;
-constexpr u64 pages_of(u64 bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }
+constexpr u64 pages_of(u64 bytes) {
+  return (bytes + kPageBytes - 1) / kPageBytes;
+}
 }  // namespace
 
-TmpfsContents::~TmpfsContents() { drop_pages(0, PageTree::kMaximumPages); }
+TmpfsContents::~TmpfsContents() {
+  drop_pages(0, PageTree::kMaximumPages);
+}
 
 LinuxResult<Frame> TmpfsContents::writable_page(u64 index) {
   Guard guard(pages_mutex_);
@@ -45,7 +49,8 @@ LinuxResult<u64> TmpfsContents::read(Transfer& to, u64 offset) {
   while (to.remaining() != 0 && offset < size()) {
     if (used == known) {
       // Looked up in batches. They stay: nobody cuts the file while contents_lock_ is shared.
-      const u64 first = offset / kPageBytes, last = (std::min(offset + to.remaining(), size()) - 1) / kPageBytes;
+      const u64 first = offset / kPageBytes,
+                last = (std::min(offset + to.remaining(), size()) - 1) / kPageBytes;
       known = static_cast<u32>(std::min<u64>(kBatch, last - first + 1));
       used = 0;
       Guard guard(pages_mutex_);

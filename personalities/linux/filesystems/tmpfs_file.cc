@@ -62,7 +62,8 @@ LinuxResult<> TmpfsInode::append(std::span<const u8> bytes) {
   // Unpacking: the source is only read, whatever Transfer's type says.
   KernelTransfer from({const_cast<u8*>(bytes.data()), bytes.size()});
   u64 end = 0;
-  if (TRY(contents_->write(from, 0, true, end, kUnlimited)) != bytes.size()) return std::unexpected(Errno::NoSpace);
+  if (TRY(contents_->write(from, 0, true, end, kUnlimited)) != bytes.size())
+    return std::unexpected(Errno::NoSpace);
   return {};
 }
 
