@@ -48,6 +48,16 @@ def binary_input_and_output(vari):
 
 
 @case
+def icount_repeats_itself(vari):
+    """Two runs by the instruction counter say the same to the last digit: times, counts of events, random numbers."""
+    command = ("ls -lR /proc/self/ | wc -l; cat /proc/uptime /proc/vari/nucleus; seq 300 | gzip | md5sum; date; "
+               "head -c 16 /dev/urandom | md5sum; for i in 1 2 3; do (sleep 0.01; echo $i) & done; wait; cat /proc/stat")
+    first, second = (vari.exec(command, "--icount", timeout=120) for _ in range(2))
+    assert first.status == 0, first
+    assert first == second, f"first: {first}\nsecond: {second}"
+
+
+@case
 def large_output(vari):
     done = vari.exec("seq 100000", timeout=120)
     assert done.out == "".join(f"{number}\n" for number in range(1, 100001)), done.out[-200:]

@@ -26,8 +26,11 @@ from say import Failure, progress, say
 # Figures to reach: (row, at most, unit).
 GOALS = {"getppid": 120, "boot": 100e6, "ram_at_prompt": 8 << 20, "least_memory": 16 << 20, "metadata_1g": 0.0065,
          "metadata_64g": 0.0065, "image": 1 << 20}
-BENCH = ["calibration", "getppid", "unknown_call", "read_zero", "write_null", "stat", "fstat", "open_close", "sched_yield",
-         "sigaction", "signal", "pipe_rt", "mmap_munmap", "touch_1m", "file_4k", "vfork_exit", "fork_exit", "fork_exec"]
+BENCH_SOURCES = sorted((paths.ROOT / "bench").glob("*.[ch]"))
+# What bench.c measures is listed there and nowhere else.
+BENCH = ["calibration", *re.findall(r'(?m)^    \{"(\w+)", ', (paths.ROOT / "bench" / "bench.c").read_text())]
+EVENTS = {"cr3_loads": "CR3 loads", "invlpg": "invlpg", "ipis_sent": "IPIs", "traps": "faults", "interrupts": "interrupts",
+          "switches": "switches"}
 
 
 class Options:
@@ -105,14 +108,18 @@ class Peer:
         return console.read_bytes().decode(errors="replace").replace("\r", "")
 
 
-def measure_rows(peer, folder, rows):
-    """{row: instructions} of bench.c."""
+def measure_rows(peer, folder, rows, events=None):
+    """{row: instructions} of bench.c. `events` takes {row: {event: count}} where the kernel tells."""
     text, status = peer.exec(folder, "/bench/bench " + " ".join(r for r in rows if r != "calibration"))
     found = {name: float(value) for name, value in re.findall(r"(?m)^row (\S+) ([\d.]+)$", text)}
     if abs(found.get("calibration", 0) - 3.0) > 0.02:
         raise Failure(f"{peer.name}: the run is void: three instructions read {found.get('calibration')} ({status})\n{text}")
     if status != 0:
         say(f"{peer.name}: bench ended early: {status}")
+    for name, counts in re.findall(r"(?m)^events (\S+) (.*)$", text):
+        if events is not None:
+            words = counts.split()
+            events[name] = dict(zip(words[::2], map(float, words[1::2])))
     return found
 
 
@@ -171,7 +178,8 @@ def image_size(image, acpica="component_acpi"):
 def linux_figures(rows, accept):
     """Linux's figures, measured once for each set of inputs."""
     image = donors.fetch("linux", accept)
-    source = (paths.ROOT / "bench" / "bench.c").read_bytes() + (paths.ROOT / "tools" / "linux_peer" / "init.c").read_bytes()
+    sources = [*BENCH_SOURCES, paths.ROOT / "tools" / "linux_peer" / "init.c"]
+    source = b"".join(file.read_bytes() for file in sources)
     key = hashlib.sha256(source + str(image).encode() + linux_peer.LEAN.encode() + " ".join(rows).encode()).hexdigest()[:16]
     kept = paths.BUILD / "bench" / f"linux-{key}.json"
     if kept.exists():
@@ -188,13 +196,13 @@ def linux_figures(rows, accept):
     return found
 
 
-def vari_figures(rows, whole):
-    """Our own figures."""
+def vari_figures(rows, whole, events):
+    """Our own figures; `events` takes those of the rows."""
     image = paths.image("monolithic", "release")
     peer = Peer("vari", image, "")
     with run_folder() as folder:
         progress("vari: rows")
-        found = measure_rows(peer, folder, rows)
+        found = measure_rows(peer, folder, rows, events)
         if whole:
             progress("vari: boot")
             found |= measure_boot(peer, folder)
@@ -228,6 +236,14 @@ def report(ours, theirs):
     return "\n".join(lines)
 
 
+def event_report(events):
+    """What instructions do not show: events an operation, as Markdown. Rows with switches of address space first."""
+    lines = ["| row | " + " | ".join(EVENTS.values()) + " |", "| --- |" + " --- |" * len(EVENTS)]
+    for row, counts in sorted(events.items(), key=lambda item: -item[1].get("cr3_loads", 0)):
+        lines.append(f"| {row} | " + " | ".join(f"{counts.get(event, 0):.2f}" for event in EVENTS) + " |")
+    return "\n".join(lines)
+
+
 def run(options):
     """The command itself."""
     packages.require("build", "run", "bench")
@@ -236,13 +252,16 @@ def run(options):
         raise Failure(f"no such row: {', '.join(unknown)}; there are: {', '.join(BENCH)}", status=2)
     rows = options.row or BENCH
     building.build("release", "monolithic")
-    ours = vari_figures(rows, not options.row)
+    events = {}
+    ours = vari_figures(rows, not options.row, events)
     theirs = {} if options.no_linux else linux_figures(rows, options.accept_donor)
     table = report(ours, theirs)
     folder = paths.BUILD / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text("# Instructions an operation, memory, boot\n\n" + table + "\n")
-    (folder / "results.json").write_text(json.dumps({"vari": ours, "linux": theirs}, indent=1))
-    print(table)
+    counted = event_report(events)
+    (folder / "report.md").write_text(f"# Instructions an operation, memory, boot\n\n{table}\n\n"
+                                      f"# Vari's events an operation\n\n{counted}\n")
+    (folder / "results.json").write_text(json.dumps({"vari": ours, "linux": theirs, "events": events}, indent=1))
+    print(f"{table}\n\n{counted}")
     say(f"kept in {folder}")
     return 0

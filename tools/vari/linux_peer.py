@@ -17,10 +17,10 @@ LEAN = "console=ttyS0 quiet nokaslr mitigations=off nopti init_on_alloc=0"
 
 
 def build_static(source, output, *flags):
-    """One static program for either kernel."""
+    """One static program for either kernel. It may include files of its own folder."""
     packages.require("bench")
     output.parent.mkdir(parents=True, exist_ok=True)
-    newest = source.stat().st_mtime
+    newest = max(file.stat().st_mtime for file in source.parent.glob("*.[ch]"))
     if output.exists() and output.stat().st_mtime > newest:
         return output
     done = subprocess.run(["musl-gcc", "-static", "-O2", "-Wall", "-Wextra", *flags, "-o", str(output), str(source)],

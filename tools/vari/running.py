@@ -32,7 +32,8 @@ def run_folder():
 
 def command_line(options):
     """The kernel's command line. The command is in base64, so that no loader splits or unquotes it."""
-    words = [linux_peer.LEAN] if options.kernel == linux_peer.NAME else []
+    # A busy host starves the emulated timer, and Linux would give up on it: no_timer_check.
+    words = [linux_peer.LEAN, "no_timer_check"] if options.kernel == linux_peer.NAME else []
     if options.exec is not None:
         words.append("vari.exec=" + base64.b64encode(os.fsencode(options.exec)).decode())
     if options.display:

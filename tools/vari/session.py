@@ -18,7 +18,8 @@ import channel
 import machine
 from say import Failure
 
-
+_SO_SNDBUFFORCE = 32  # beyond the system's limit, where we are root
+_NAP = 0.002  # seconds: a stream of output is taken in gulps, a single answer at once
 
 def _tail(log, lines=25):
     """The end of the kernel's log; from the panic on, where there was one."""
@@ -36,6 +37,14 @@ def write_all(descriptor, data):
         data = data[os.write(descriptor, data):]
 
 
+def _enlarge(line):
+    """QEMU sends a serial line's bytes one by one, and each counts as a packet: let many of them wait."""
+    for option in (_SO_SNDBUFFORCE, socket.SO_SNDBUF):
+        with contextlib.suppress(OSError):
+            line.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
+            return
+
+
 class Guest:
     """What both kinds of session share: the process, the lines, the clock, the log."""
 
@@ -51,6 +60,7 @@ class Guest:
         self.description = description
         self.process = None
         self.log_line = self.channel_line = None
+        self._unsent = {}  # line to bytes that it did not take yet
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
 
@@ -60,6 +70,7 @@ class Guest:
         for name in ("log_line", "channel_line"):
             ours, theirs = socket.socketpair()
             ours.setblocking(False)
+            _enlarge(theirs)
             setattr(self, name, ours)
             self.description.serial_socket(theirs)
             ends.append(theirs)
@@ -77,18 +88,23 @@ class Guest:
         self._send(self.channel_line, data)
 
     def _send(self, line, data):
+        """Never blocks: a guest that takes no input may be waiting for us to take its output."""
+        unsent = self._unsent.setdefault(line, bytearray())
+        unsent += data
         try:
-            line.setblocking(True)
-            line.sendall(data)
-        except OSError:
+            while unsent:
+                del unsent[:line.send(unsent)]
+        except BlockingIOError:
             pass
-        finally:
-            line.setblocking(False)
+        except OSError:
+            unsent.clear()
 
     def receive(self, line):
         """What came on a line; None at its end."""
         try:
-            return line.recv(65536) or None
+            data = line.recv(1 << 20)
+            self._received = time.monotonic()
+            return data or None
         except BlockingIOError:
             return b""
         except OSError:
@@ -113,11 +129,19 @@ class Guest:
         if limit is not None and limit <= 0:
             raise TimeoutError
         longest, self._patience = self._patience, 1.0
-        ready, _, _ = select.select([*sources, self._wake_read], [], [], longest if limit is None else min(limit, longest))
+        if time.monotonic() - self._received < _NAP:
+            time.sleep(_NAP)
+        unsent = [line for line, data in self._unsent.items() if data]
+        ready, writable, _ = select.select([*sources, self._wake_read], unsent, [],
+                                           longest if limit is None else min(limit, longest))
+        for line in writable:
+            self._send(line, b"")
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
             ready.remove(self._wake_read)
         return ready
+
+    _received = 0.0
 
     def on_frames(self, data):
         """Feeds the channel's parser and keeps what every session wants to know."""
