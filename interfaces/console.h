@@ -18,6 +18,9 @@ struct WindowSize {
 class ConsoleReceiver {
  public:
   virtual void on_input(std::span<const u8> bytes) = 0;
+  /// How many bytes on_input() has room for now. A device that can hold its sender up keeps the rest, and
+  /// asks again after Console::resume_input(); another delivers them all the same.
+  virtual std::size_t input_room() { return ~std::size_t{0}; }
   virtual void on_resize(WindowSize size) = 0;
   virtual void on_hangup() = 0;
   /// A serial line's break condition (the line held low for longer than a character).
@@ -34,6 +37,9 @@ class Console : public Object {
   virtual void write(std::span<const u8> bytes) = 0;
   /// Delivers input from now on (input that came before is delivered first). Null: stops.
   virtual void set_receiver(ConsoleReceiver* receiver) = 0;
+  /// The receiver has room again, after its input_room() said that there was none. May be called from
+  /// inside on_input().
+  virtual void resume_input() {}
   virtual WindowSize window_size() = 0;
   /// The family that programs know such devices by: "ttyS" for serial lines, "tty" for screens.
   virtual const char* family() { return "ttyS"; }

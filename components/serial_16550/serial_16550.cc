@@ -127,26 +127,54 @@ bool Serial16550::receive_into_ring() {
   return received;
 }
 
+/// Moves bytes out of the ring; where that made room, the sender may go on.
+std::size_t Serial16550::take_received(std::span<u8> to) {
+  std::size_t count = 0;
+  while (count < to.size() && !receive_.empty()) to[count++] = receive_.pop();
+  if (count > 0 && throttled_) {
+    throttled_ = false;
+    set_interrupts(interrupts_ | kReceiveInterrupt | kLineStatusInterrupt);
+  }
+  return count;
+}
+
+/// What the receiver has no room for stays in the ring, then in the UART, and so holds the sender up.
 void Serial16550::deliver() {
   ComponentGuard one_at_a_time(deliver_lock_);
   if (!receiver_) return;
+  {
+    ComponentGuard guard(lock_);
+    delivering_ = true;
+  }
   for (;;) {
     u8 batch[256];
+    const std::size_t limit = std::min(sizeof batch, receiver_->input_room());
     std::size_t count = 0;
     bool was_break = false;
     {
       ComponentGuard guard(lock_);
-      while (count < sizeof batch && !receive_.empty()) batch[count++] = receive_.pop();
+      count = take_received({batch, limit});
       if (receive_.empty()) was_break = std::exchange(break_seen_, false);
-      if (throttled_) {
-        throttled_ = false;
-        set_interrupts(interrupts_ | kReceiveInterrupt | kLineStatusInterrupt);
+      if (count == 0 && !was_break && !std::exchange(deliver_again_, false)) {
+        delivering_ = false;
+        return;
       }
     }
     if (count > 0) receiver_->on_input({batch, count});
     if (was_break) receiver_->on_break();
-    if (count == 0) return;
   }
+}
+
+/// Called by whoever made room, perhaps from inside deliver() itself, which then looks again.
+void Serial16550::resume_input() {
+  {
+    ComponentGuard guard(lock_);
+    if (delivering_) {
+      deliver_again_ = true;
+      return;
+    }
+  }
+  deliver();
 }
 
 /// The line is edge-triggered: every cause must be gone before we return, or no edge comes again.
@@ -183,12 +211,7 @@ std::size_t Serial16550::read(std::span<u8> to) {
   for (;;) {
     {
       ComponentGuard guard(lock_);
-      std::size_t count = 0;
-      while (count < to.size() && !receive_.empty()) to[count++] = receive_.pop();
-      if (count > 0 && throttled_) {
-        throttled_ = false;
-        set_interrupts(interrupts_ | kReceiveInterrupt | kLineStatusInterrupt);
-      }
+      const std::size_t count = take_received(to);
       if (count > 0) return count;
       ++readers_waiting_;
     }

@@ -50,6 +50,7 @@ class Serial16550 final : public Component<Console, ByteStream>, private Interru
   // Console and ByteStream. A receiver and read() exclude each other: with a receiver, read() blocks.
   void write(std::span<const u8> bytes) override;
   void set_receiver(ConsoleReceiver* receiver) override;
+  void resume_input() override;
   WindowSize window_size() override { return {}; }
   std::size_t read(std::span<u8> to) override;
   bool readable() override;
@@ -70,6 +71,7 @@ class Serial16550 final : public Component<Console, ByteStream>, private Interru
   void set_interrupts(u8 enabled) REQUIRES(lock_);
   bool receive_into_ring() REQUIRES(lock_);
   void deliver();
+  std::size_t take_received(std::span<u8> to) REQUIRES(lock_);
   u8 in(u8 number) { return environment_.ports.read8(static_cast<u16>(options_.port + number)); }
   void out(u8 number, u8 value) {
     environment_.ports.write8(static_cast<u16>(options_.port + number), value);
@@ -89,7 +91,9 @@ class Serial16550 final : public Component<Console, ByteStream>, private Interru
   u32 readers_waiting_ GUARDED_BY(lock_) = 0;
   bool throttled_ GUARDED_BY(lock_) = false;  // receive ring full: the interrupt is masked
   bool break_seen_ GUARDED_BY(lock_) = false;
-  u8 interrupts_ GUARDED_BY(lock_) = 0;  // what the interrupt enable register holds
+  bool delivering_ GUARDED_BY(lock_) = false;     // some thread is inside deliver()
+  bool deliver_again_ GUARDED_BY(lock_) = false;  // it is to look once more before it leaves
+  u8 interrupts_ GUARDED_BY(lock_) = 0;           // what the interrupt enable register holds
   ConsoleReceiver* receiver_ GUARDED_BY(deliver_lock_) = nullptr;
 };
 

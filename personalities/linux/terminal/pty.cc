@@ -2,8 +2,11 @@
 // discipline takes as typed, and its close is the line's hang-up.
 #include "personalities/linux/terminal/pty.h"
 
+#include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/vfs.h"
 #include "personalities/linux/memory/user_memory.h"
 #include "personalities/linux/personality.h"
+#include "personalities/linux/process/process.h"
 #include "personalities/linux/process/task.h"
 #include "personalities/linux/signals/signal.h"
 #include "personalities/linux/terminal/terminals.h"
@@ -128,7 +131,18 @@ void PtyTerminal::master_closed() {
 
 PtyMasterFile::~PtyMasterFile() {
   terminal_->master_closed();
-  terminal_->personality().terminals().release_pty(terminal_->index());
+  Personality& personality = terminal_->personality();
+  personality.vfs().remove_device_node(*node_.dentry);
+  personality.terminals().release_pty(terminal_->index());
+}
+
+LinuxResult<u64> PtyMasterFile::open_peer(Task& task, u64 flags) {
+  constexpr u64 kKnown = kAccessMode | kNoControllingTerminal | kNonBlock | kCloseOnExec;
+  if (flags & ~kKnown) return std::unexpected(Errno::Invalid);
+  const u32 kept = static_cast<u32>(flags & ~u64{kCloseOnExec});
+  auto file = TRY(terminal_->personality().terminals().open_peer(task, node_, terminal_, kept));
+  return TRY(task.files().add(std::move(file), flags & kCloseOnExec,
+                              task.process().soft_limit(Resource::OpenFiles)));
 }
 
 LinuxResult<u64> PtyMasterFile::ioctl(Task& task, u32 request, u64 argument) {
@@ -136,6 +150,7 @@ LinuxResult<u64> PtyMasterFile::ioctl(Task& task, u32 request, u64 argument) {
     case kGetPtyNumber: TRY(task.user().write(argument, terminal_->index())); return 0;
     case kLockPty: terminal_->lock_slave(TRY(task.user().read<i32>(argument)) != 0); return 0;
     case kGetPtyLock: TRY(task.user().write(argument, static_cast<i32>(terminal_->slave_locked()))); return 0;
+    case kOpenPeer: return open_peer(task, argument);
     case kInputQueued:
       TRY(task.user().write(argument, static_cast<i32>(terminal_->master_queued())));
       return 0;

@@ -50,8 +50,9 @@ class PtyTerminal final : public Terminal {
 
 class PtyMasterFile final : public OpenFile {
  public:
-  PtyMasterFile(const OpenRequest& request, Ref<PtyTerminal> terminal)
-      : OpenFile(request), terminal_(std::move(terminal)) {}
+  /// `node`: the slave's, which goes when the master does.
+  PtyMasterFile(const OpenRequest& request, Ref<PtyTerminal> terminal, Path node)
+      : OpenFile(request), terminal_(std::move(terminal)), node_(std::move(node)) {}
 
   LinuxResult<u64> read(Task&, Transfer& to) override {
     return terminal_->master_read(to, flags() & kNonBlock);
@@ -64,7 +65,9 @@ class PtyMasterFile final : public OpenFile {
 
  private:
   ~PtyMasterFile() override;
+  LinuxResult<u64> open_peer(Task& task, u64 flags);
   const Ref<PtyTerminal> terminal_;
+  const Path node_;
 };
 
 }  // namespace vari::linux

@@ -78,6 +78,11 @@ std::size_t Terminal::receive(std::span<const u8> bytes) {
   });
 }
 
+std::size_t Terminal::waiting_room() {
+  return locked([&](LineDiscipline&)
+                    REQUIRES(lock_) { return kWaitingBytes - (waiting_end_ - waiting_read_); });
+}
+
 void Terminal::receive_break() {
   locked([&](LineDiscipline& discipline) REQUIRES(lock_) {
     input_came_ = true;

@@ -37,6 +37,8 @@ class Terminal : public ControllingTerminal, protected TerminalOutput {
   /// Input from the device. What the discipline has no room for waits here; what this has no room for
   /// is lost. The count taken.
   std::size_t receive(std::span<const u8> bytes);
+  /// How much receive() surely takes. It grows again when the state says kInputRoom.
+  std::size_t waiting_room();
   void receive_break();
   WindowSizeRecord size();
   /// A new size; SIGWINCH to the foreground group if it differs.
@@ -126,6 +128,12 @@ class ConsoleTerminal final : public Terminal, private ConsoleReceiver {
   void transmit(std::span<const u8> bytes) override { device_->write(bytes); }
   void discard() override {}
   void on_input(std::span<const u8> bytes) override { receive(bytes); }
+  std::size_t input_room() override { return waiting_room(); }
+  void on_state(u32 risen) override {
+    if (risen & kInputRoom) device_->resume_input();
+  }
+  /// The leader of a login is gone: whoever still has the line open is not to meddle with the next one.
+  void session_ended() override { hang_up(); }
   void on_resize(WindowSize size) override { resize({size.rows, size.columns, 0, 0}); }
   void on_hangup() override { hang_up(); }
   void on_break() override { receive_break(); }

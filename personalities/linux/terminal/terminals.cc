@@ -3,6 +3,7 @@
 
 #include "personalities/linux/files/vfs.h"
 #include "personalities/linux/personality.h"
+#include "personalities/linux/process/task.h"
 #include "personalities/linux/terminal/pty.h"
 #include "personalities/linux/terminal/terminal_file.h"
 
@@ -54,11 +55,13 @@ void Terminals::set_console_size(WindowSize size) {
 }
 
 LinuxResult<Ref<File>> Terminals::open_terminal(const OpenRequest& request, Ref<Terminal> terminal,
-                                                bool may_control) {
+                                                OpenedAs as) {
   TRY(terminal->may_open());
   Terminal& opened = *terminal;
-  auto file = TRY(runtime::make<TerminalFile>(request, std::move(terminal)));
-  if (may_control && !(request.flags & File::kNoControllingTerminal)) {
+  const auto hang_ups =
+      as == OpenedAs::Console ? TerminalFile::HangUps::Survives : TerminalFile::HangUps::Obeys;
+  auto file = TRY(runtime::make<TerminalFile>(request, std::move(terminal), hang_ups));
+  if (as == OpenedAs::Controlling && !(request.flags & File::kNoControllingTerminal)) {
     JobControl::acquire_terminal_on_open(request.task, opened);
   }
   return Ref<File>(std::move(file));
@@ -66,7 +69,8 @@ LinuxResult<Ref<File>> Terminals::open_terminal(const OpenRequest& request, Ref<
 
 LinuxResult<Ref<File>> Terminals::open_console_device(const OpenRequest& request, u32 minor) {
   for (u32 i = 0; i < console_count_; ++i) {
-    if (consoles_[i].minor == minor) return open_terminal(request, consoles_[i].terminal, true);
+    if (consoles_[i].minor == minor)
+      return open_terminal(request, consoles_[i].terminal, OpenedAs::Controlling);
   }
   return std::unexpected(Errno::NoDevice6);
 }
@@ -77,11 +81,11 @@ LinuxResult<Ref<File>> Terminals::open_special(const OpenRequest& request, u32 m
       auto controlling = JobControl::controlling_terminal(request.task);
       if (!controlling) return std::unexpected(Errno::NoDevice6);
       // Every ControllingTerminal of this personality is a Terminal.
-      return open_terminal(request, Ref<Terminal>(static_cast<Terminal&>(*controlling)), false);
+      return open_terminal(request, Ref<Terminal>(static_cast<Terminal&>(*controlling)), OpenedAs::Terminal);
     }
     case kMinorConsole:
       if (console_count_ == 0) return std::unexpected(Errno::NoDevice);
-      return open_terminal(request, consoles_[0].terminal, false);
+      return open_terminal(request, consoles_[0].terminal, OpenedAs::Console);
     case kMinorPtmx: return open_master(request);
     default: return std::unexpected(Errno::NoDevice6);
   }
@@ -94,39 +98,47 @@ LinuxResult<Ref<File>> Terminals::open_pty(const OpenRequest& request, u32 minor
     if (ptys_[minor]) terminal = ptys_[minor];
   }
   if (!terminal) return std::unexpected(Errno::NoDevice6);
-  return open_terminal(request, std::move(terminal), true);
+  return open_terminal(request, std::move(terminal), OpenedAs::Controlling);
 }
 
 LinuxResult<Ref<File>> Terminals::open_master(const OpenRequest& request) {
   Ref<PtyTerminal> terminal;
   u32 index = 0;
-  bool node_made = false;
   {
     runtime::Guard<runtime::Mutex> guard(lock_);
     while (index < kMaximumPtys && ptys_[index]) ++index;
     if (index == kMaximumPtys) return std::unexpected(Errno::NoSpace);
     terminal = TRY(runtime::make<PtyTerminal>(personality_, index, kPtsMajor << 8 | index));
     ptys_[index] = terminal;
-    node_made = std::exchange(node_made_[index], true);
   }
-  auto made = runtime::make<PtyMasterFile>(request, terminal);
+  auto made = make_master(request, terminal);
+  if (!made) release_pty(index);
+  return made;
+}
+
+/// The slave's node appears with its master, owned by whoever opened that, and goes with it.
+LinuxResult<Ref<File>> Terminals::make_master(const OpenRequest& request, Ref<PtyTerminal> terminal) {
+  char name[16] = "pts/";
+  const std::string_view number = terminal->name().substr(4);
+  for (std::size_t i = 0; i < number.size(); ++i) name[4 + i] = number[i];
+  const Identity& identity = request.task.identity();
+  auto node = TRY(personality_.vfs().make_device_node({name, 4 + number.size()},
+                                                      {.kind = FileKind::Character,
+                                                       .mode = kTerminalMode,
+                                                       .user = identity.file_user,
+                                                       .group = identity.file_group,
+                                                       .device = make_device(kPtsMajor, terminal->index())}));
+  auto made = runtime::make<PtyMasterFile>(request, std::move(terminal), Path(request.path.mount, node));
   if (!made) {
-    release_pty(index);
+    personality_.vfs().remove_device_node(*node);
     return std::unexpected(Errno::NoMemory);
   }
-  if (!node_made) {
-    // A node stays when its terminal goes: opening it then says ENXIO.
-    char path[16] = "pts/";
-    const std::string_view number = terminal->name().substr(4);
-    for (std::size_t i = 0; i < number.size(); ++i) path[4 + i] = number[i];
-    const auto node = personality_.vfs().add_device_node({path, 4 + number.size()}, FileKind::Character,
-                                                         kTerminalMode, make_device(kPtsMajor, index));
-    if (!node) {
-      runtime::Guard<runtime::Mutex> guard(lock_);
-      node_made_[index] = false;
-    }
-  }
   return Ref<File>(std::move(*made));
+}
+
+LinuxResult<Ref<File>> Terminals::open_peer(Task& task, const Path& node, Ref<PtyTerminal> terminal,
+                                            u32 flags) {
+  return open_terminal({task, node, flags}, std::move(terminal), OpenedAs::Controlling);
 }
 
 void Terminals::release_pty(u32 index) {

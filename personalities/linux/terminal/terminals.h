@@ -14,6 +14,8 @@
 namespace vari::linux {
 
 class Personality;
+class Task;
+struct Path;
 class PtyTerminal;
 class Terminal;
 
@@ -37,6 +39,8 @@ class Terminals final : public runtime::Allocated {
 
   // For the files of pseudo-terminals.
   void release_pty(u32 index);
+  /// TIOCGPTPEER: opens the slave by its node's path, whatever has become of the name.
+  LinuxResult<Ref<File>> open_peer(Task& task, const Path& node, Ref<PtyTerminal> terminal, u32 flags);
 
  private:
   /// One of the majors, as the device registry sees it.
@@ -56,7 +60,9 @@ class Terminals final : public runtime::Allocated {
   LinuxResult<Ref<File>> open_special(const OpenRequest& request, u32 minor);
   LinuxResult<Ref<File>> open_pty(const OpenRequest& request, u32 minor);
   LinuxResult<Ref<File>> open_master(const OpenRequest& request);
-  LinuxResult<Ref<File>> open_terminal(const OpenRequest& request, Ref<Terminal> terminal, bool may_control);
+  LinuxResult<Ref<File>> make_master(const OpenRequest& request, Ref<PtyTerminal> terminal);
+  enum class OpenedAs : u8 { Terminal, Controlling, Console };
+  LinuxResult<Ref<File>> open_terminal(const OpenRequest& request, Ref<Terminal> terminal, OpenedAs as);
   LinuxResult<> add_console(Console& device);
 
   Personality& personality_;
@@ -72,7 +78,6 @@ class Terminals final : public runtime::Allocated {
   u32 console_count_ = 0;
   runtime::Mutex lock_;
   Ref<PtyTerminal> ptys_[kMaximumPtys] GUARDED_BY(lock_);
-  bool node_made_[kMaximumPtys] GUARDED_BY(lock_) = {};
 };
 
 }  // namespace vari::linux
