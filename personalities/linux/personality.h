@@ -114,6 +114,7 @@ class Personality final : public runtime::Allocated {
   char host_name_[65] GUARDED_BY(names_lock_) = "vari";
   char domain_name_[65] GUARDED_BY(names_lock_) = "(none)";
   bool stopping_ = false;  // atomic
+  u32 threads_ = 0;        // atomic: tasks' threads that have not ended yet
   std::array<u32, kCallCount + 1> unknown_calls_{};
 };
 

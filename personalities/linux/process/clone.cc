@@ -219,9 +219,13 @@ void TaskInternals::unpublish(Task& task) {
 }
 
 LinuxResult<> TaskInternals::start_thread(Task& task, runtime::Thread::Entry entry) {
+  __atomic_add_fetch(&task.personality_.threads_, 1, __ATOMIC_SEQ_CST);
   // The thread may run, and end, before start() returns: it finds its Thread by itself in adopt_thread().
   auto thread = runtime::Thread::start(entry, &task, {.name = "task", .personality = &task});
-  if (!thread.has_value()) return std::unexpected(Errno::Again);
+  if (!thread.has_value()) {
+    __atomic_sub_fetch(&task.personality_.threads_, 1, __ATOMIC_SEQ_CST);
+    return std::unexpected(Errno::Again);
+  }
   return {};
 }
 

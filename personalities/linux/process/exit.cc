@@ -257,10 +257,13 @@ Ref<Process> TaskInternals::unlink_locked(ProcessTable& table, Process& process,
 }
 
 void TaskInternals::end(Task& task) {
+  auto& threads = task.personality_.threads_;
   release_memory_users(task);
   release_resources(task);
   leave_process(task);
   task.release();
+  // Order: the last use of the personality; stop() may let it go from here on.
+  __atomic_sub_fetch(&threads, 1, __ATOMIC_SEQ_CST);
   runtime::Thread::exit();
 }
 

@@ -99,6 +99,9 @@ void TaskInternals::stop_init(Personality& personality) {
   __atomic_store_n(&personality.stopping_, true, __ATOMIC_SEQ_CST);
   process->child_events_.wake_all();
   if (thread) thread->join();
+  // Tasks that have left the tables may still be releasing what they held.
+  while (__atomic_load_n(&personality.threads_, __ATOMIC_SEQ_CST) != 0)
+    (void)runtime::Thread::sleep_until(runtime::port::now_ns() + kMillisecond);
 }
 
 LinuxResult<> TaskInternals::start_first_program(Task& init) {

@@ -51,9 +51,9 @@ void Task::live() {
 
 inline void Task::dispatch_call(Registers& from) {
   const u64 number = from.rax;
-  if (slowpath(number >= kCallCount || !kCalls[number])) return count_unknown_call(number);
   const Arguments arguments{{from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
-  const i64 result = kCalls[number](*this, arguments);
+  const Handler handler = fastpath(number < kCallCount) ? kCalls[number] : &call_unknown;
+  const i64 result = handler(*this, arguments);
   from.rax = static_cast<u64>(result);
   if (slowpath(is_restart(result))) note_interrupted_call(number, result);
 }
@@ -65,10 +65,11 @@ void Task::note_interrupted_call(u64 number, i64 result) {
   set_attention(kRestart);
 }
 
-void Task::count_unknown_call(u64 number) {
-  auto& counts = personality_.unknown_calls();
-  __atomic_fetch_add(&counts[std::min<u64>(number, kCallCount)], 1, __ATOMIC_RELAXED);
-  registers_->rax = static_cast<u64>(failure(Errno::NoSys));
+i64 call_unknown(Task& task, const Arguments&) {
+  auto& counts = task.personality().unknown_calls();
+  const auto number = std::min<u64>(task.registers().rax, kCallCount);
+  __atomic_fetch_add(&counts[number], 1, __ATOMIC_RELAXED);
+  return failure(Errno::NoSys);
 }
 
 void Task::handle_trap(TrapKind kind) {

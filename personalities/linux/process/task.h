@@ -49,7 +49,7 @@ class Task final : public runtime::Managed {
   /// gettid()'s number.
   i32 id() const { return __atomic_load_n(&id_, __ATOMIC_RELAXED); }
   Personality& personality() const { return personality_; }
-  Process& process() const { return *process_; }
+  Process& process() const { return *process_.get(); }  // never empty
   /// The task that the calling thread is; the caller knows that it is one.
   static Task& current() { return *static_cast<Task*>(runtime::Thread::current().personality()); }
 
@@ -95,7 +95,6 @@ class Task final : public runtime::Managed {
   void handle_page_fault(const Trap& trap);
   void handle_exception(const Trap& trap);
   [[gnu::noinline]] void note_interrupted_call(u64 number, i64 result);
-  [[gnu::noinline]] void count_unknown_call(u64 number);
   bool attend();
   void set_attention(u32 bits) { __atomic_fetch_or(&attention_, bits, __ATOMIC_SEQ_CST); }
   void clear_attention(u32 bits) { __atomic_fetch_and(&attention_, ~bits, __ATOMIC_SEQ_CST); }
