@@ -6,6 +6,7 @@
 #include "kernels/support/command_line.h"
 #include "machine/x86_64/boot/boot.h"
 #include "machine/x86_64/boot/early_text.h"
+#include "machine/x86_64/cpu.h"
 #include "machine/x86_64/memory_layout.h"
 #include "nucleus/environment.h"
 #include "nucleus/interrupts.h"
@@ -122,10 +123,12 @@ void continue_boot(void* argument) {
 }  // namespace
 
 void kmain(BootInformation& boot) {
+  const u64 entered = machine::read_tsc();
   auto& machine = the_machine.make();
   machine.boot = &boot;
   machine.processors.adopt_boot_core();
   machine.log.set_echo(machine::early_write);
+  machine.log.print("kernel entered at tsc ", entered);
   greet(machine);
   start_memory(machine);
   start_processors(machine);

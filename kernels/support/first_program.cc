@@ -1,5 +1,8 @@
 #include "kernels/support/first_program.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "kernels/support/command_line.h"
 #include "personalities/linux/signals/send.h"
 
@@ -21,20 +24,38 @@ u8 exit_status(i32 wait_status) {
 void FirstProgramRunner::start(linux::Personality& personality) {
   personality_ = &personality;
   if (auto* channel = devices_.host_channel()) channel->set_listener(this);
-  const auto command = option(command_line_, "vari.exec");
-  const auto started = command ? start_command(*command) : start_shell();
+  const bool command = option(command_line_, "vari.exec") || option(command_line_, "vari.exec_bytes");
+  const auto started = command ? start_command() : start_shell();
   if (!started) {
     const Text<100> why("the first program can't be started: error ", static_cast<int>(started.error()));
     fail(why.text());
   }
 }
 
-linux::LinuxResult<> FirstProgramRunner::start_command(std::string_view encoded) {
+Result<std::string_view> FirstProgramRunner::read_command(std::span<char> to) {
+  if (const auto encoded = option(command_line_, "vari.exec")) return decode_base64(*encoded, to);
+  const auto text = option(command_line_, "vari.exec_bytes");
+  std::size_t bytes = 0;
+  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), bytes);
+  if (parsed.ec != std::errc() || bytes > to.size()) return std::unexpected(Error::InvalidArgument);
+  const auto input = devices_.host_channel()->standard_input();
+  std::size_t done = 0;
+  while (done < bytes) {
+    u8 piece[256];
+    const std::size_t count = input->read({piece, std::min(bytes - done, sizeof piece)});
+    if (count == 0) return std::unexpected(Error::Closed);
+    std::copy(piece, piece + count, to.data() + done);
+    done += count;
+  }
+  return std::string_view(to.data(), bytes);
+}
+
+linux::LinuxResult<> FirstProgramRunner::start_command() {
   auto* channel = devices_.host_channel();
   if (!channel) return std::unexpected(linux::Errno::NoDevice);
   char* memory = static_cast<char*>(runtime::allocate(kCommandBytes));
   if (!memory) return std::unexpected(linux::Errno::NoMemory);
-  const std::string_view command = TRY(decode_base64(encoded, {memory, kCommandBytes}));
+  const std::string_view command = TRY(read_command({memory, kCommandBytes}));
   // The streams live as long as the channel, which lives as long as the machine.
   const std::string_view arguments[] = {"sh", "-c", command};
   const linux::FirstProgram program{.path = "/bin/sh",

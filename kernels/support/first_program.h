@@ -10,6 +10,8 @@ namespace vari::kernels {
 
 /// Reads the command line:
 ///   vari.exec=BASE64     run /bin/sh -c COMMAND with standard streams of the host, then power off
+///   vari.exec_bytes=N    the same; the COMMAND is the first N bytes of standard input, for one that is longer
+///                        than a boot loader's command line
 ///   init=PATH            the program to start instead of a shell
 class FirstProgramRunner final : public linux::FirstExitObserver, private components::host_channel::Listener {
  public:
@@ -24,7 +26,8 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
   void on_start_failure(std::string_view path, linux::Errno error) override;
   void on_window_size(WindowSize size) override;
   void on_signal(u8 number) override;
-  linux::LinuxResult<> start_command(std::string_view encoded);
+  Result<std::string_view> read_command(std::span<char> to);
+  linux::LinuxResult<> start_command();
   linux::LinuxResult<> start_shell();
   void fail(std::string_view why);
 

@@ -81,6 +81,10 @@ def long_command(vari):
         return "the command line of Linux ends at 2048 bytes"
     words = " ".join(f"word{number}" for number in range(400))
     assert vari.output(f"echo {words}") == words + "\n"
+    # Beyond what a loader's command line holds, and what follows on standard input is still the command's.
+    many = " ".join(f"word{number}" for number in range(5000))
+    done = vari.exec(f"echo {many}; cat", stdin=b"and more\n")
+    assert done.status == 0 and done.out == many + "\nand more\n", (done.status, done.err)
     return None
 
 

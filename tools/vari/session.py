@@ -214,6 +214,7 @@ class Command(Guest):
         self.send(channel.frame(channel.SIGNAL, bytes([number])))
 
     _interrupted = False
+    ahead = b""  # a command too long for the kernel's command line
 
     def _bridge(self):
         lines = {self.log_line, self.channel_line}
@@ -225,7 +226,11 @@ class Command(Guest):
             if grace is not None and time.monotonic() > grace:
                 machine.stop(self.process)
                 return
-            feed = stdin_open and self.parser.ready and self.credit > 0 and self.status is None
+            may_send = self.parser.ready and self.credit > 0 and self.status is None
+            if may_send and self.ahead:
+                self._pass_ahead()
+                continue
+            feed = stdin_open and may_send
             for source in self.wait([*lines, *([0] if feed else [])]):
                 if source == 0:
                     stdin_open = self._pass_input()
@@ -239,6 +244,13 @@ class Command(Guest):
                     self._pass_output(data)
             if self.process.poll() is not None and not lines:
                 return
+
+    def _pass_ahead(self):
+        """A part of what goes before our standard input."""
+        data = self.ahead[:min(self.credit, channel.MAXIMUM)]
+        self.ahead = self.ahead[len(data):]
+        self.credit -= len(data)
+        self.send(channel.frame(channel.STDIN, data))
 
     def _pass_input(self):
         try:
