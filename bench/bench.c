@@ -2,111 +2,90 @@
 //
 // Under QEMU's -icount shift=0 one instruction is one tick, so a row is an exact count; elsewhere it is time.
 // Each row runs its operation in a loop after a warm-up and prints "row NAME TICKS". The loop's own
-// instructions are part of the figure. `bench tsc` prints the counter, for boot costs.
+// instructions are part of the figure. Where the kernel tells what its cores did (/proc/vari/nucleus),
+// "events NAME WHAT COUNT..." follows: what instructions do not show, an operation. `bench tsc` prints the
+// counter, for boot costs.
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-static uint64_t ticks(void) {
-  uint32_t low, high;
-  __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
-  return (uint64_t)high << 32 | low;
-}
+#include "operations.h"
 
-// A system call without the library, so that both kernels are entered by the same instructions.
-static long raw_call(long number, long a, long b, long c) {
-  long result;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-  return result;
-}
-
-static int zero, null, ends[4];
-static char buffer[65536];
-
-static void null_call(void) { raw_call(110, 0, 0, 0); }       // getppid
-static void unknown_call(void) { raw_call(900, 0, 0, 0); }    // no such call
-static void read_zero(void) { raw_call(0, zero, (long)buffer, 1); }
-static void write_null(void) { raw_call(1, null, (long)buffer, 1); }
-static void yield_call(void) { raw_call(24, 0, 0, 0); }
-
-static void stat_file(void) {
-  struct stat status;
-  stat("/bin/busybox", &status);
-}
-static void fstat_file(void) {
-  struct stat status;
-  fstat(zero, &status);
-}
-static void open_close(void) { close(open("/bin/busybox", O_RDONLY)); }
-
-static void set_action(void) {
-  struct sigaction action = {.sa_handler = SIG_IGN};
-  sigaction(SIGUSR2, &action, NULL);
-}
-static void on_signal(int number) { (void)number; }
-static void deliver_signal(void) { raise(SIGUSR1); }
-
-static void pipe_round_trip(void) {
-  if (write(ends[1], buffer, 1) != 1 || read(ends[2], buffer, 1) != 1) _exit(1);
-}
-static void fork_exit(void) {
-  pid_t child = fork();
-  if (child == 0) _exit(0);
-  waitpid(child, NULL, 0);
-}
-static void fork_exec(void) {
-  pid_t child = fork();
-  if (child == 0) {
-    char* arguments[] = {"bench", "nothing", NULL};
-    execve("/bench/bench", arguments, NULL);
-    _exit(1);
-  }
-  waitpid(child, NULL, 0);
-}
-static void vfork_exit(void) {
-  pid_t child = vfork();
-  if (child == 0) _exit(0);
-  waitpid(child, NULL, 0);
-}
-static void map_unmap(void) {
-  void* area = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  munmap(area, 4096);
-}
-static void map_touch_unmap(void) {
-  char* area = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  for (int at = 0; at < 1 << 20; at += 4096) area[at] = 1;
-  munmap(area, 1 << 20);
-}
-static void file_4k(void) {
-  int file = open("/tmp/bench-file", O_RDWR | O_CREAT | O_TRUNC, 0600);
-  if (write(file, buffer, 4096) != 4096) _exit(1);
-  close(file);
-  unlink("/tmp/bench-file");
-}
-
+// `units`: what one call of the operation is divided by. A row of one repetition is not warmed up.
 struct Row {
   const char* name;
   void (*operation)(void);
-  int repetitions;
+  int repetitions, units;
+  void (*prepare)(void);
 };
 
 static const struct Row kRows[] = {
-    {"getppid", null_call, 2000},       {"unknown_call", unknown_call, 2000}, {"read_zero", read_zero, 2000},
-    {"write_null", write_null, 2000},   {"stat", stat_file, 1000},            {"fstat", fstat_file, 1000},
-    {"open_close", open_close, 1000},   {"sched_yield", yield_call, 1000},    {"sigaction", set_action, 1000},
-    {"signal", deliver_signal, 500},    {"pipe_rt", pipe_round_trip, 500},    {"mmap_munmap", map_unmap, 500},
-    {"touch_1m", map_touch_unmap, 20},  {"file_4k", file_4k, 200},            {"vfork_exit", vfork_exit, 100},
-    {"fork_exit", fork_exit, 100},      {"fork_exec", fork_exec, 50},
+    {"getppid", null_call, 2000, 1, NULL},
+    {"unknown_call", unknown_call, 2000, 1, NULL},
+    {"read_zero", read_zero, 2000, 1, NULL},
+    {"write_null", write_null, 2000, 1, NULL},
+    {"stat", stat_file, 1000, 1, NULL},
+    {"fstat", fstat_file, 1000, 1, NULL},
+    {"open_close", open_close, 1000, 1, NULL},
+    {"clock_call", clock_call, 1000, 1, NULL},
+    {"sched_yield", yield_call, 1000, 1, NULL},
+    {"sigaction", set_action, 1000, 1, NULL},
+    {"signal", deliver_signal, 500, 1, NULL},
+    {"fault_signal", fault_to_signal, 200, 1, prepare_fault},
+    {"pipe_rt", pipe_round_trip, 500, 1, start_echo},
+    {"pipe_kib", pipe_64k, 64, 64, start_sink},
+    {"ring_1", ring_1, 500, 1, start_ring_1},
+    {"ring_2", ring_2, 500, 2, start_ring_2},
+    {"ring_8", ring_8, 200, 8, start_ring_8},
+    {"ring_16", ring_16, 100, 16, start_ring_16},
+    {"futex_wake_none", futex_wake_none, 1000, 1, NULL},
+    {"futex_rt", futex_round_trip, 500, 1, start_turns},
+    {"mmap_munmap", map_unmap, 500, 1, NULL},
+    {"mmap_munmap_64m", map_unmap_64m, 500, 1, NULL},
+    {"touch_1m", map_touch_unmap, 20, 1, NULL},
+    {"fault_anonymous", touch_fresh, 1, 256, map_fresh},
+    {"fault_file", read_mapped, 1, 256, map_program},
+    {"fault_file_copy", touch_fresh, 1, 256, map_program},
+    {"fault_fork_copy", touch_fresh, 1, 256, touch_then_fork},
+    {"file_4k", file_4k, 200, 1, NULL},
+    {"file_4k_create", create_4k, 200, 1, NULL},
+    {"file_4k_read", read_4k, 200, 1, create_4k},
+    {"file_1m_create", create_1m, 1, 1, unlink_file},
+    {"file_1m_read", read_1m, 4, 1, create_1m},
+    {"file_1m_unlink", unlink_file, 1, 1, create_1m},
+    {"select_100", select_100, 100, 1, prepare_many},
+    {"poll_100", poll_100, 100, 1, prepare_many},
+    {"epoll_100", epoll_100, 100, 1, prepare_many},
+    {"thread", thread_create_join, 100, 1, NULL},
+    {"vfork_exit", vfork_exit, 100, 1, NULL},
+    {"vfork_exec", vfork_exec, 50, 1, NULL},
+    {"posix_spawn", spawn, 50, 1, NULL},
+    {"fork_exit", fork_exit, 100, 1, NULL},
+    {"fork_exec", fork_exec, 50, 1, NULL},
 };
+
+// What the cores did since start, where the kernel tells: the sums of the "cpuN" lines.
+static const char* const kEvents[] = {"traps", "interrupts", "ipis_sent", "cr3_loads", "invlpg", "switches"};
+#define EVENTS (sizeof kEvents / sizeof *kEvents)
+static int count_events(unsigned long long* counts) {
+  static char text[16384];
+  int file = open("/proc/vari/nucleus", O_RDONLY);
+  if (file < 0) return 0;
+  ssize_t got, size = 0;
+  while ((got = read(file, text + size, sizeof text - 1 - size)) > 0) size += got;
+  close(file);
+  text[size] = 0;
+  memset(counts, 0, EVENTS * sizeof *counts);
+  for (char* line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    if (strncmp(line, "cpu", 3) != 0) continue;
+    for (size_t at = 0; at < EVENTS; ++at) {
+      char name[32];
+      snprintf(name, sizeof name, " %s ", kEvents[at]);
+      const char* found = strstr(line, name);
+      if (found) counts[at] += strtoull(found + strlen(name), NULL, 10);
+    }
+  }
+  return 1;
+}
 
 // A loop of three instructions must read 3.0, or nothing that follows means anything.
 static double calibrate(void) {
@@ -115,22 +94,42 @@ static double calibrate(void) {
   return (double)(ticks() - before) / 1000000;
 }
 
-static void start_echo(void) {
-  if (pipe(ends) || pipe(ends + 2)) _exit(1);
-  // ends: [0] child reads, [1] parent writes, [2] parent reads, [3] child writes
-  if (fork() == 0) {
-    close(ends[1]);
-    char byte;
-    while (read(ends[0], &byte, 1) == 1 && write(ends[3], &byte, 1) == 1) continue;
-    _exit(0);
-  }
-}
-
 static int wanted(const char* name, int count, char** names) {
   for (int at = 0; at < count; ++at) {
     if (strcmp(names[at], name) == 0) return 1;
   }
   return count == 0;
+}
+
+static void close_all(void) {
+  for (int descriptor = 3; descriptor < 4 * MANY; ++descriptor) {
+    if (descriptor != zero && descriptor != null) close(descriptor);
+  }
+}
+
+static void measure(const struct Row* row) {
+  unsigned long long before_events[EVENTS], after_events[EVENTS];
+  if (row->prepare) row->prepare();
+  const int warm = row->repetitions == 1 ? 0 : row->repetitions / 10 + 1;
+  for (int round = 0; round < warm; ++round) row->operation();
+  const int told = count_events(before_events);
+  const uint64_t before = ticks();
+  for (int round = 0; round < row->repetitions; ++round) row->operation();
+  const uint64_t after = ticks();
+  if (told) count_events(after_events);
+  const double divisor = (double)row->repetitions * row->units;
+  printf("row %s %.1f\n", row->name, (double)(after - before) / divisor);
+  if (told) {
+    printf("events %s", row->name);
+    for (size_t at = 0; at < EVENTS; ++at)
+      printf(" %s %.2f", kEvents[at], (double)(after_events[at] - before_events[at]) / divisor);
+    printf("\n");
+  }
+  fflush(stdout);
+  end_helpers();
+  close_all();
+  unlink("/tmp/bench-file");
+  unlink("/tmp/bench-map");
 }
 
 int main(int count, char** arguments) {
@@ -146,17 +145,7 @@ int main(int count, char** arguments) {
   printf("row calibration %.4f\n", calibrate());
   fflush(stdout);
   for (size_t at = 0; at < sizeof kRows / sizeof *kRows; ++at) {
-    const struct Row* row = &kRows[at];
-    if (!wanted(row->name, count - 1, arguments + 1)) continue;
-    if (row->operation == pipe_round_trip) start_echo();
-    int warm = row->repetitions / 10 + 1;
-    for (int round = 0; round < warm; ++round) row->operation();
-    uint64_t before = ticks();
-    for (int round = 0; round < row->repetitions; ++round) row->operation();
-    uint64_t after = ticks();
-    printf("row %s %.1f\n", row->name, (double)(after - before) / row->repetitions);
-    fflush(stdout);
+    if (wanted(kRows[at].name, count - 1, arguments + 1)) measure(&kRows[at]);
   }
-  if (ends[1]) close(ends[1]);
   return 0;
 }
