@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array<Handler, kCallCount> make_table() {
   std::array<Handler, kCallCount> table{};
+  table.fill(&call_unknown);
 #define VARI_ENTER_CALL(name, number) table[number] = &call_##name;
   VARI_LINUX_FILE_CALLS(VARI_ENTER_CALL)
   VARI_LINUX_PROCESS_CALLS(VARI_ENTER_CALL)

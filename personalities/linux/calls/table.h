@@ -21,7 +21,9 @@ using Handler = i64 (*)(Task&, const Arguments&);
 
 /// Numbers at and above this one are unknown.
 inline constexpr u32 kCallCount = 463;
-/// Null: this number is not known; ENOSYS, and counted (Personality::unknown_calls()).
+/// The handler of numbers that nobody knows: ENOSYS, and counted (Personality::unknown_calls()).
+i64 call_unknown(Task& task, const Arguments& arguments);
+/// A handler for each number, call_unknown where there is no other.
 extern const std::array<Handler, kCallCount> kCalls;
 
 /// What a handler returns for an error.

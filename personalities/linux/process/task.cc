@@ -52,8 +52,11 @@ void Task::live() {
 inline void Task::dispatch_call(Registers& from) {
   const u64 number = from.rax;
   const Arguments arguments{{from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
-  const Handler handler = fastpath(number < kCallCount) ? kCalls[number] : &call_unknown;
-  const i64 result = handler(*this, arguments);
+  if (slowpath(number >= kCallCount)) {
+    from.rax = static_cast<u64>(call_unknown(*this, arguments));
+    return;
+  }
+  const i64 result = kCalls[number](*this, arguments);
   from.rax = static_cast<u64>(result);
   if (slowpath(is_restart(result))) note_interrupted_call(number, result);
 }

@@ -49,7 +49,7 @@ class Task final : public runtime::Managed {
   /// gettid()'s number.
   i32 id() const { return __atomic_load_n(&id_, __ATOMIC_RELAXED); }
   Personality& personality() const { return personality_; }
-  Process& process() const { return *process_.get(); }  // never empty
+  Process& process() const { return *process_; }
   /// The task that the calling thread is; the caller knows that it is one.
   static Task& current() { return *static_cast<Task*>(runtime::Thread::current().personality()); }
 
