@@ -53,6 +53,40 @@ TEST(Poll, Events) {
   });
 }
 
+// A thread closes what another one polls: the poller's file must last until it has looked away.
+TEST(Poll, AFileThatIsClosedMeanwhile) {
+  SystemDouble system;
+  auto& program = system.program;
+  system.add_program("first", program.next());
+  i64 reader = 0, writer = 0;
+  program.step([&](Cpu&) {
+    Sys sys;
+    const auto pipe = make_pipe(sys);
+    reader = pipe.reader;
+    writer = pipe.writer;
+  });
+  constexpr u64 kThreadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000;
+  program.call(kClone, {kThreadFlags, kData + 0x3800, 0, 0, 0});
+  auto thread = system.jump_if([](Cpu& cpu) { return cpu.r.rax == 0; });
+  program.step([&](Cpu&) {
+    Sys sys;
+    sys.put(PollEntry{static_cast<i32>(reader), kIn, 0}, sys.room());
+    EXPECT_EQ(sys(call::poll, sys.room(), 1, 5000), 1);
+    EXPECT_EQ(sys.get<PollEntry>(sys.room()).found, kNval);
+  });
+  system.exit(0);
+  thread.here();
+  program.step([&](Cpu&) {
+    (void)runtime::Thread::sleep_until(system.place.monotonic_ns() + 50 * kMillisecond);
+    const Arguments close_reader{{static_cast<u64>(reader), 0, 0, 0, 0, 0}};
+    const Arguments close_writer{{static_cast<u64>(writer), 0, 0, 0, 0, 0}};
+    EXPECT_EQ(kCalls[call::close](Task::current(), close_reader), 0);
+    EXPECT_EQ(kCalls[call::close](Task::current(), close_writer), 0);
+  });
+  program.call(kExit, {0});
+  EXPECT_EQ(system.run(), 0);
+}
+
 TEST(Select, SetsAndTimeouts) {
   run_program([](Sys& sys) {
     const auto pipe = make_pipe(sys);

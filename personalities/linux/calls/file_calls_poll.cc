@@ -71,9 +71,10 @@ LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes) {
   return {};
 }
 
-u32 look(FileTable& files, const PollRequest& request, PollTable* table) {
+u32 look(FileTable& files, const PollRequest& request, PollWait* table) {
   const auto file = files.borrow(request.descriptor);
   if (!file) return poll_event::kInvalid;
+  if (table) table->set_file(**file);
   return (*file)->poll(table) &
          (request.wanted | poll_event::kError | poll_event::kHangUp | poll_event::kInvalid);
 }

@@ -33,8 +33,8 @@ LinuxResult<> Inode::change_attributes(const AttributeChange& change) {
     __atomic_store_n(&attributes_.mode, (attributes_.mode & kKindMask) | (*change.mode & kModeMask),
                      __ATOMIC_RELAXED);
   }
-  if (change.user) attributes_.user = *change.user;
-  if (change.group) attributes_.group = *change.group;
+  if (change.user) __atomic_store_n(&attributes_.user, *change.user, __ATOMIC_RELAXED);
+  if (change.group) __atomic_store_n(&attributes_.group, *change.group, __ATOMIC_RELAXED);
   if (change.accessed_ns) attributes_.accessed_ns = *change.accessed_ns;
   if (change.modified_ns) attributes_.modified_ns = *change.modified_ns;
   attributes_.changed_ns = now;
@@ -85,7 +85,13 @@ void Inode::set_times(i64 modified_ns) {
 }
 
 void Inode::add_links(int change) {
-  __atomic_fetch_add(&attributes_.links, static_cast<u32>(change), __ATOMIC_RELAXED);
+  runtime::Guard guard(attributes_lock_);
+  __atomic_store_n(&attributes_.links, attributes_.links + static_cast<u32>(change), __ATOMIC_RELAXED);
+}
+
+void Inode::set_size(u64 size) {
+  runtime::Guard guard(attributes_lock_);
+  __atomic_store_n(&attributes_.size, size, __ATOMIC_RELAXED);
 }
 
 FileSystem::FileSystem(Vfs& vfs) : vfs_(vfs), device_(make_device(0, vfs.new_device_minor())) {}

@@ -131,7 +131,7 @@ class Inode : public runtime::Managed {
  protected:
   Inode(FileSystem& file_system, u64 number, const Attributes& attributes);
   ~Inode() override;
-  void set_size(u64 size) { __atomic_store_n(&attributes_.size, size, __ATOMIC_RELAXED); }
+  void set_size(u64 size);
   void set_times(i64 modified_ns);
 
  private:
@@ -141,6 +141,7 @@ class Inode : public runtime::Managed {
   const u64 number_;
   runtime::Mutex mutex_;
   runtime::SpinLock attributes_lock_;
+  // Written under attributes_lock_, with atomic stores where single fields are read without it.
   Attributes attributes_;
   Pipe* fifo_ = nullptr;        // FIFOs in use: not a reference, see files/pipe.cc
   FileLocks* locks_ = nullptr;  // made by the first lock, see files/file_locks.cc

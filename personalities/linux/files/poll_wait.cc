@@ -37,6 +37,7 @@ void PollWait::watch(PollQueue& queue) {
   }
   watch->wait = &wait_;
   watch->queue = &queue;
+  watch->file = Ref<File>(*file_);
   queue.add(*watch);
 }
 

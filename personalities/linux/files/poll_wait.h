@@ -14,6 +14,9 @@ class PollWait final : public PollTable {
   ~PollWait();
   PollWait(const PollWait&) = delete;
 
+  /// The file that is asked next. Its queues are watched, so it must not go while we wait: another thread of
+  /// the program may close its last descriptor meanwhile.
+  void set_file(File& file) { file_ = &file; }
   void watch(PollQueue& queue) override;
   /// NoMemory: not all queues could be watched.
   bool failed() const { return failed_; }
@@ -26,6 +29,7 @@ class PollWait final : public PollTable {
     void on_events(u32) override { wait->win(runtime::Wait::Outcome::Signalled); }
     runtime::Wait* wait = nullptr;
     PollQueue* queue = nullptr;
+    Ref<File> file;
   };
   struct Chunk : runtime::Allocated {
     Watch watches[kChunk];
@@ -33,6 +37,7 @@ class PollWait final : public PollTable {
   };
   Watch* next_watch();
 
+  File* file_ = nullptr;
   runtime::Wait wait_;
   Watch inline_[kInline];
   Chunk* chunks_ = nullptr;
