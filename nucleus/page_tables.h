@@ -88,6 +88,14 @@ Result<u64*> reach(const Tables& tables, Source& source, u64 flags, VirtualAddre
   }
 }
 
+/// True if a line of entries (64 bytes) is empty; most lines of most tables are. `entries` is aligned to one.
+inline constexpr unsigned kLineEntries = 8;
+inline bool is_empty_line(const u64* entries) {
+  u64 any = 0;
+  for (unsigned i = 0; i < kLineEntries; ++i) any |= __atomic_load_n(entries + i, __ATOMIC_RELAXED);
+  return any == 0;
+}
+
 /// Calls visit(address, entry, level) for each entry in [begin, end) that is not empty, in order; absent
 /// tables are skipped whole. visit returns false to stop; the address after the last one visited
 /// is returned, `end` if all were.
@@ -98,6 +106,11 @@ VirtualAddress for_each_leaf(const WindowTables& tables, VirtualAddress begin, V
   while (begin < end) {
     const VirtualAddress next{align_down(begin.value, kSpan) + kSpan};
     u64* entry = tables.entry<kLevel>(begin, parent);
+    constexpr u64 kLineSpan = kSpan * kLineEntries;
+    if (is_aligned(begin.value, kLineSpan) && end - begin >= kLineSpan && is_empty_line(entry)) {
+      begin = begin + kLineSpan;
+      continue;
+    }
     const u64 value = read_entry(entry);
     const VirtualAddress piece_end = next < end && next.value != 0 ? next : end;
     if (value != 0) {
@@ -121,6 +134,10 @@ void free_tables(PhysicalWindow window, PhysicalAddress table, unsigned first, u
   if constexpr (kLevel > 1) {
     u64* entries = window.at<u64>(table);
     for (unsigned i = first; i < last; ++i) {
+      if (i % kLineEntries == 0 && last - i >= kLineEntries && is_empty_line(entries + i)) {
+        i += kLineEntries - 1;
+        continue;
+      }
       const u64 value = entries[i];
       if (!(value & machine::kPresent) || (value & machine::kLargePage)) continue;
       const PhysicalAddress below = machine::address_of(value);
