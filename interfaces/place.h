@@ -176,7 +176,7 @@ class Place {
   virtual u32 cpu_count() = 0;
   virtual CpuStatistics cpu_statistics(CpuId cpu) = 0;
   virtual MemoryStatistics memory_statistics() = 0;
-  /// Text for /proc/cpuinfo's "model name", and the flags that user code may use.
+  /// Text for /proc/cpuinfo: the model's name, a newline, and the flags that user code may use.
   virtual std::string_view cpu_model() = 0;
 
   /// What the place tells of itself, as lines "name value", for /proc/vari/nucleus: how much of `to`

@@ -9,7 +9,9 @@ namespace vari::nucleus {
 void* NucleusMemoryService::allocate(std::size_t bytes, std::size_t alignment) {
   return memory_.heap().allocate(bytes, alignment);
 }
-void NucleusMemoryService::free(void* memory, std::size_t bytes) { memory_.heap().free(memory, bytes); }
+void NucleusMemoryService::free(void* memory, std::size_t bytes) {
+  memory_.heap().free(memory, bytes);
+}
 Result<void*> NucleusMemoryService::map_physical(PhysicalAddress begin, u64 bytes, bool cached) {
   return memory_.kernel().map_physical(begin, bytes, cached);
 }
@@ -17,17 +19,31 @@ void NucleusMemoryService::unmap_physical(void* mapped, u64 bytes) {
   memory_.kernel().unmap_physical(mapped, bytes);
 }
 
-u8 NucleusPortService::read8(u16 port) { return machine::read_port8(port); }
-u16 NucleusPortService::read16(u16 port) { return machine::read_port16(port); }
-u32 NucleusPortService::read32(u16 port) { return machine::read_port32(port); }
-void NucleusPortService::write8(u16 port, u8 value) { machine::write_port8(port, value); }
-void NucleusPortService::write16(u16 port, u16 value) { machine::write_port16(port, value); }
-void NucleusPortService::write32(u16 port, u32 value) { machine::write_port32(port, value); }
+u8 NucleusPortService::read8(u16 port) {
+  return machine::read_port8(port);
+}
+u16 NucleusPortService::read16(u16 port) {
+  return machine::read_port16(port);
+}
+u32 NucleusPortService::read32(u16 port) {
+  return machine::read_port32(port);
+}
+void NucleusPortService::write8(u16 port, u8 value) {
+  machine::write_port8(port, value);
+}
+void NucleusPortService::write16(u16 port, u16 value) {
+  machine::write_port16(port, value);
+}
+void NucleusPortService::write32(u16 port, u32 value) {
+  machine::write_port32(port, value);
+}
 void NucleusPortService::write8_many(u16 port, const u8* bytes, std::size_t count) {
   machine::write_port8_many(port, bytes, count);
 }
 
-Nanoseconds NucleusClockService::monotonic_ns() { return runtime::port::now_ns(); }
+Nanoseconds NucleusClockService::monotonic_ns() {
+  return runtime::port::now_ns();
+}
 void NucleusClockService::sleep_ns(Nanoseconds duration) {
   // Without cancellation, sleeping ends by the deadline alone.
   (void)runtime::Thread::sleep_until(runtime::port::now_ns() + duration);
@@ -42,7 +58,9 @@ Result<> NucleusThreadService::start(const char* name, void (*entry)(void*), voi
   TRY(runtime::Thread::start(entry, argument, {.name = name}));
   return {};
 }
-u64 NucleusThreadService::current_thread_id() { return runtime::Thread::current().id(); }
+u64 NucleusThreadService::current_thread_id() {
+  return runtime::Thread::current().id();
+}
 
 namespace {
 struct SemaphoreObject : runtime::Allocated {
@@ -54,7 +72,9 @@ struct SemaphoreObject : runtime::Allocated {
 Result<void*> NucleusThreadService::create_semaphore(u32 initial) {
   return TRY(runtime::make_owned<SemaphoreObject>(initial)).leak();
 }
-void NucleusThreadService::destroy_semaphore(void* semaphore) { delete static_cast<SemaphoreObject*>(semaphore); }
+void NucleusThreadService::destroy_semaphore(void* semaphore) {
+  delete static_cast<SemaphoreObject*>(semaphore);
+}
 Result<> NucleusThreadService::wait(void* semaphore, Nanoseconds deadline) {
   return static_cast<SemaphoreObject*>(semaphore)->semaphore.wait(deadline);
 }

@@ -77,8 +77,8 @@ class NucleusLogService final : public LogService {
 class NucleusEnvironment {
  public:
   NucleusEnvironment(Memory& memory, Log& log, InterruptService& interrupts)
-      : memory_(memory), pci_(ports_), log_(log),
-        environment_{memory_, ports_, interrupts, clock_, threads_, pci_, log_} {}
+      : memory_(memory), pci_(ports_), log_(log), environment_{memory_,  ports_, interrupts, clock_,
+                                                               threads_, pci_,   log_} {}
   Environment& get() { return environment_; }
 
  private:

@@ -3,28 +3,45 @@
 #include <cstring>
 
 #include "nucleus/context.h"
+#include "nucleus/cpu_flags.h"
 #include "nucleus/processor.h"
 #include "runtime/port.h"
 
 namespace vari::nucleus {
 
-Result<Ref<vari::Context>> NucleusPlaceBase::create_context(vari::Domain& domain) { return Context::create(domain); }
+NucleusPlaceBase::NucleusPlaceBase(const Parts& parts)
+    : parts_(parts), realtime_offset_(parts.realtime_at_start_ns) {
+  cpu_model_.print(parts.processors.features().model_name(), '\n');
+  describe_flags(parts.processors.features(), cpu_model_);
+}
+
+Result<Ref<vari::Context>> NucleusPlaceBase::create_context(vari::Domain& domain) {
+  return Context::create(domain);
+}
 
 namespace {
 /// A hint: the caller may have moved to another core by the time it is used.
-u32 this_node() { return machine::this_core().node; }
+u32 this_node() {
+  return machine::this_core().node;
+}
 }  // namespace
 
-Result<Frame> NucleusPlaceBase::allocate_frame() { return parts_.memory.frames().allocate(this_node()); }
-Result<Frame> NucleusPlaceBase::allocate_frame_uncleared() {
-  return parts_.memory.frames().allocate_uncleared(this_node());
+Result<Frame> NucleusPlaceBase::allocate_frame() {
+  return parts_.memory.allocate_frame(this_node());
 }
-void NucleusPlaceBase::free_frame(Frame frame) { parts_.memory.frames().free(frame); }
+Result<Frame> NucleusPlaceBase::allocate_frame_uncleared() {
+  return parts_.memory.allocate_frame_uncleared(this_node());
+}
+void NucleusPlaceBase::free_frame(Frame frame) {
+  parts_.memory.frames().free(frame);
+}
 u8* NucleusPlaceBase::window(Frame frame) {
   return parts_.memory.frames().window().at(frame);
 }
 
-Nanoseconds NucleusPlaceBase::monotonic_ns() { return runtime::port::now_ns(); }
+Nanoseconds NucleusPlaceBase::monotonic_ns() {
+  return runtime::port::now_ns();
+}
 Nanoseconds NucleusPlaceBase::realtime_ns() {
   return runtime::port::now_ns() + __atomic_load_n(&realtime_offset_, __ATOMIC_RELAXED);
 }
@@ -38,10 +55,16 @@ void NucleusPlaceBase::random(std::span<u8> to) {
   parts_.random.mix(runtime::port::now_ns());
   parts_.random.fill(to);
 }
-void NucleusPlaceBase::log(std::string_view line) { parts_.log.line(line); }
-std::size_t NucleusPlaceBase::read_log(u64& from, std::span<char> to) { return parts_.log.read(from, to); }
+void NucleusPlaceBase::log(std::string_view line) {
+  parts_.log.line(line);
+}
+std::size_t NucleusPlaceBase::read_log(u64& from, std::span<char> to) {
+  return parts_.log.read(from, to);
+}
 
-u32 NucleusPlaceBase::cpu_count() { return parts_.processors.count(); }
+u32 NucleusPlaceBase::cpu_count() {
+  return parts_.processors.count();
+}
 
 CpuStatistics NucleusPlaceBase::cpu_statistics(CpuId cpu) {
   if (cpu.value >= cpu_count()) return {};
@@ -55,21 +78,24 @@ CpuStatistics NucleusPlaceBase::cpu_statistics(CpuId cpu) {
 MemoryStatistics NucleusPlaceBase::memory_statistics() {
   auto& frames = parts_.memory.frames();
   return {.total_bytes = frames.total_frames() * kPageBytes,
-          .free_bytes = frames.free_frames() * kPageBytes,
+          .free_bytes = (frames.free_frames() + parts_.memory.kernel().retired_frames()) * kPageBytes,
           .nucleus_bytes = parts_.memory.heap().statistics().chunk_bytes +
                            parts_.memory.kernel().table_frames() * kPageBytes + frames.metadata_bytes()};
 }
 
-std::string_view NucleusPlaceBase::cpu_model() { return parts_.processors.features().model_name(); }
+std::string_view NucleusPlaceBase::cpu_model() {
+  return cpu_model_.text();
+}
 
 std::size_t NucleusPlaceBase::describe(std::span<char> to) {
   TextBuffer text(to);
   auto& frames = parts_.memory.frames();
   const auto heap = parts_.memory.heap().statistics();
-  text.print("frames_total ", frames.total_frames(), "\nframes_free ", frames.free_frames(), "\nframes_dirty ",
-             frames.dirty_frames(), "\nframe_metadata_bytes ", frames.metadata_bytes(), "\nheap_chunk_bytes ",
-             heap.chunk_bytes, "\nheap_free_page_bytes ", heap.free_page_bytes, "\nkernel_table_frames ",
-             parts_.memory.kernel().table_frames(), "\n");
+  text.print("frames_total ", frames.total_frames(), "\nframes_free ", frames.free_frames(),
+             "\nframes_dirty ", frames.dirty_frames(), "\nframes_retired ",
+             parts_.memory.kernel().retired_frames(), "\nframe_metadata_bytes ", frames.metadata_bytes(),
+             "\nheap_chunk_bytes ", heap.chunk_bytes, "\nheap_free_page_bytes ", heap.free_page_bytes,
+             "\nkernel_table_frames ", parts_.memory.kernel().table_frames(), "\n");
   for (u32 cpu = 0; cpu < cpu_count(); ++cpu) {
     auto& processor = parts_.processors.at({cpu});
     const auto& counted = processor.area.statistics;
@@ -79,12 +105,15 @@ std::size_t NucleusPlaceBase::describe(std::span<char> to) {
                processor.memory.root_loads, " invlpg ", processor.memory.invalidations, " shootdowns ",
                processor.memory.shootdowns, " switches ", scheduled.switches, " preemptions ",
                scheduled.preemptions, " wakeups ", scheduled.wakeups, " cross_core ",
-               scheduled.cross_core_wakeups, " steals ", scheduled.steals, " vector_saves ", counted.vector_saves,
-               " vector_loads ", counted.vector_loads, " idle_ns ", scheduled.idle_ns, "\n");
+               scheduled.cross_core_wakeups, " steals ", scheduled.steals, " vector_saves ",
+               counted.vector_saves, " vector_loads ", counted.vector_loads, " idle_ns ", scheduled.idle_ns,
+               "\n");
   }
   return text.size();
 }
 
-void NucleusPlaceBase::power(PowerAction action) { parts_.power.power(action); }
+void NucleusPlaceBase::power(PowerAction action) {
+  parts_.power.power(action);
+}
 
 }  // namespace vari::nucleus

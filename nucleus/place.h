@@ -1,6 +1,7 @@
 // The nucleus as a place for personalities: interfaces/place.h on frames, domains, contexts and clocks.
 #pragma once
 
+#include "base/format.h"
 #include "interfaces/place.h"
 #include "nucleus/domain.h"
 #include "nucleus/log.h"
@@ -32,7 +33,7 @@ class NucleusPlaceBase : public Place {
     PowerControl& power;
     Nanoseconds realtime_at_start_ns;  // since 1970, when the monotonic clock was 0
   };
-  explicit NucleusPlaceBase(const Parts& parts) : parts_(parts), realtime_offset_(parts.realtime_at_start_ns) {}
+  explicit NucleusPlaceBase(const Parts& parts);
 
   Result<Ref<vari::Context>> create_context(vari::Domain& domain) final;
   Result<Frame> allocate_frame() final;
@@ -58,6 +59,7 @@ class NucleusPlaceBase : public Place {
 
  private:
   u64 realtime_offset_;  // atomic
+  Text<640> cpu_model_;  // name, newline, flags; never changes
 };
 
 template <class Tlb>
