@@ -206,9 +206,10 @@ LinuxResult<> ProgramImage::load_segment(Ref<MemoryObject> object, const Executa
                                .first_page = segment.file_offset >> kPageShift};
     TRY(memory->map(request));
   }
-  // What the file's last page holds beyond the segment is not the program's: zeros take its place.
+  // What the file's last page holds beyond the segment is not the program's: zeros take its place, to the
+  // page's end, since the dynamic linker allocates from there and counts on them.
   if (end > file_end && segment.file_bytes && allows(access, Access::Write))
-    TRY(UserMemory(*memory).clear(file_end, std::min(end, mapped_end) - file_end));
+    TRY(UserMemory(*memory).clear(file_end, mapped_end - file_end));
   const u64 zeros_end = align_up(end, kPageBytes);
   if (zeros_end > mapped_end) {
     MemoryMap::Request request{.address = mapped_end,
