@@ -139,8 +139,18 @@ def dispatch(options):
     return running.write_iso(options)
 
 
+def occupy_standard_streams():
+    """A stream that was closed is /dev/null: else the next file that we open would take its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def main():
     """Turns failures into messages and statuses."""
+    occupy_standard_streams()
     options = parser().parse_args()
     try:
         return dispatch(options)

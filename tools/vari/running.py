@@ -18,6 +18,8 @@ import session
 import terminal
 from say import Failure, say
 
+_LONGEST_LINE = 15 << 10  # BootInformation::kTextBytes holds the line, and the loader's and the modules' names
+
 
 @contextlib.contextmanager
 def run_folder():
@@ -49,7 +51,12 @@ def command_line(options):
         words.append("vari.console=screen")
     if options.append:
         words.append(options.append)
-    return " ".join(words)
+    line = " ".join(words)
+    limit = 2047 if options.kernel == linux_peer.NAME else _LONGEST_LINE
+    if len(os.fsencode(line)) > limit:
+        raise Failure(f"the command is too long: it makes a kernel command line of {len(line)} bytes, and at most {limit} fit; "
+                      "put it into a file of --root, or give it on standard input: --exec 'sh' <script")
+    return line
 
 
 def prepare(options):
