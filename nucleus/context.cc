@@ -7,6 +7,7 @@
 #include "nucleus/preemption.h"
 #include "nucleus/processor.h"
 #include "nucleus/this_core.h"
+#include "nucleus/thread_space.h"
 
 namespace vari::nucleus {
 
@@ -83,7 +84,9 @@ Context::~Context() {
 
 void Context::load(CoreArea& core) {
   if (core.context) core.context->put_away(core);
-  NucleusDomain::of(*domain_).space().activate();
+  AddressSpace& space = NucleusDomain::of(*domain_).space();
+  space.activate();
+  note_space(*core.thread, space);
   const u64 fs = loadable_base(registers_.fs_base), gs = loadable_base(registers_.gs_base);
   if (core.features->fs_gs_base) {
     machine::write_fs_base(fs);

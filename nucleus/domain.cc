@@ -1,8 +1,9 @@
 // What a domain does without taking mappings away: looking, and copying. Changes: domain_changes.cc.
 //
 // User memory is touched directly where the domain's space is the loaded one, and through the page
-// tables and the direct map otherwise. Preemption is disabled from the check to the end of a piece,
-// because another thread's space may be loaded afterwards.
+// tables and the direct map otherwise. A thread that touches its own program's memory after a switch loads
+// the space right then: on the way back to user code it would do so anyway. Preemption is disabled from
+// the check to the end of a piece, because another thread's space may be loaded afterwards.
 #include "nucleus/domain.h"
 
 #include "machine/x86_64/user_copy.h"
@@ -10,6 +11,7 @@
 #include "nucleus/page_tables.h"
 #include "nucleus/preemption.h"
 #include "nucleus/this_core.h"
+#include "nucleus/thread_space.h"
 
 namespace vari::nucleus {
 namespace {
@@ -83,6 +85,10 @@ std::size_t access(AddressSpace& space, VirtualAddress address, std::size_t size
     {
       PreemptionGuard guard;
       const CoreMemory& core = this_core_memory();
+      if (slowpath(core.loaded != &space) && core.translating && is_own_space(space)) {
+        InterruptGuard uninterrupted;
+        space.activate();
+      }
       if (fastpath(core.loaded == &space && core.translating)) {
         machine::UserAccess user(core.smap);
         return bytes - direct(at, done, bytes);
