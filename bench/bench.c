@@ -128,6 +128,8 @@ static void measure(const struct Row* row) {
   fflush(stdout);
   end_helpers();
   close_all();
+  if (fresh) munmap(fresh, 1 << 20);  // else later rows would fork it
+  fresh = NULL;
   unlink("/tmp/bench-file");
   unlink("/tmp/bench-map");
 }
