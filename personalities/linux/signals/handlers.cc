@@ -28,22 +28,24 @@ SignalAction SignalHandlers::exchange(int number, const SignalAction& action) {
   return previous;
 }
 
-/// Nobody else knows this object yet.
+/// Nobody else knows this object yet: its own lock is never waited for.
 void SignalHandlers::copy_from(SignalHandlers& other) {
-  for (int number = 1; number <= signal::kCount; ++number) {
-    const auto action = other.get(number);
-    Guard<SpinLock> guard(lock_);
-    store_locked(number, action);
-  }
+  Guard<SpinLock> guard(lock_);
+  Guard<SpinLock> theirs(other.lock_);
+  __builtin_memcpy(actions_, other.actions_, sizeof actions_);
+  __atomic_store_n(&explicitly_ignored_, other.explicitly_ignored_, __ATOMIC_RELAXED);
+  __atomic_store_n(&handled_, other.handled_, __ATOMIC_RELAXED);
 }
 
 void SignalHandlers::reset_for_exec() {
   Guard<SpinLock> guard(lock_);
   for (int number = 1; number <= signal::kCount; ++number) {
-    SignalAction fresh;
-    if (actions_[number - 1].handler == SignalAction::kIgnore) fresh.handler = SignalAction::kIgnore;
-    store_locked(number, fresh);
+    auto& action = actions_[number - 1];
+    const bool ignored = action.handler == SignalAction::kIgnore;
+    action = {};
+    if (ignored) action.handler = SignalAction::kIgnore;
   }
+  __atomic_store_n(&handled_, 0, __ATOMIC_RELAXED);
 }
 
 }  // namespace vari::linux
