@@ -1,6 +1,6 @@
 """Many small programs of busybox in one boot, compared with Linux in the same QEMU, line by line.
 
-shell.cases holds them: a `[name]` line opens a case, what follows is its script. Each runs by `sh` in an
+shell.cases and programs.cases hold them: a `[name]` line opens a case, what follows is its script. Each runs by `sh` in an
 empty folder of its own, with a time limit. Linux's answers are kept under build/oracle by the hash of
 all that made them; delete the folder to ask again.
 """
@@ -15,16 +15,17 @@ import support
 from support import case
 
 LIST = paths.ROOT / "tests" / "system" / "shell.cases"
+PROGRAMS = LIST.with_name("programs.cases")
 
 
 def suites(short, _options):
     return support.make_suites(__name__, short, "busybox's programs, answers equal to Linux's")
 
 
-def load():
-    """{name: script} of shell.cases."""
+def load(path=LIST):
+    """{name: script} of a list of cases."""
     cases, name = {}, None
-    for line in LIST.read_text().splitlines():
+    for line in path.read_text().splitlines():
         head = re.fullmatch(r"\[([a-z0-9_]+)\]", line)
         if head:
             name = head[1]
@@ -74,9 +75,9 @@ def oracle(cases):
     return json.loads(kept.read_text())
 
 
-def compare(vari, *arguments):
+def compare(vari, *arguments, path=LIST):
     """One (name, difference) for each case."""
-    cases = load()
+    cases = load(path)
     expected = oracle(cases)
     answers, done = run_all(vari, cases, *arguments)
     for name in cases:
@@ -91,6 +92,11 @@ def compare(vari, *arguments):
 @case(everywhere=True, batch=True)
 def one(vari):
     return compare(vari)
+
+
+@case(batch=True)
+def programs(vari):
+    return compare(vari, path=PROGRAMS)
 
 
 @case(batch=True)
