@@ -20,8 +20,10 @@ class Receiver final : public ConsoleReceiver {
   void on_resize(WindowSize) override {}
   void on_hangup() override {}
   void on_break() override { ++breaks; }
+  std::size_t input_room() override { return room; }
   std::string text;
   int breaks = 0;
+  std::size_t room = ~std::size_t{0};
 };
 
 struct Serial : testing::Test {
@@ -142,6 +144,25 @@ TEST_F(Serial, AFullRingHoldsTheLineUpAndLosesNothing) {
   EXPECT_EQ(got, text);
   EXPECT_FALSE(serial->readable());
   EXPECT_EQ(uart.interrupt_enable(), 5);
+}
+
+TEST_F(Serial, AReceiverWithoutRoomHoldsTheLineUp) {
+  auto serial = open();
+  Receiver receiver;
+  receiver.room = 10;
+  serial->set_receiver(&receiver);
+  receiver.room = 0;
+  std::string text;
+  for (int i = 0; text.size() < 10000; ++i) text += std::to_string(i) + ' ';
+  uart.arrive(text);
+  EXPECT_EQ(receiver.text, "");
+  EXPECT_EQ(uart.interrupt_enable(), 0) << "throttled";
+  receiver.room = 1000;
+  serial->resume_input();
+  uart.run();
+  EXPECT_EQ(receiver.text, text);
+  EXPECT_EQ(uart.lost(), 0u);
+  serial->set_receiver(nullptr);
 }
 
 TEST_F(Serial, ReadBlocksUntilAByteComes) {

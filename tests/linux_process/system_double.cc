@@ -95,7 +95,7 @@ i32 SystemDouble::run(std::vector<std::string> arguments, u32 cores) {
                                             .executables = format,
                                             .archives = readers,
                                             .root_archive = some,
-                                            .consoles = {},
+                                            .consoles = consoles,
                                             .kernel_command_line = {}});
     ASSERT_TRUE(personality.has_value()) << static_cast<int>(personality.error());
     std::vector<std::string_view> views(arguments.begin(), arguments.end());

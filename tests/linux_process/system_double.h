@@ -65,6 +65,9 @@ class SystemDouble {
   FakePlace place;
   Program& program = place.program;
 
+  /// Set before run(); without any, the standard streams are /dev/null.
+  std::vector<Console*> consoles;
+
   /// A file of the root file system that starts at `step` when it is run.
   void add_program(const std::string& name, u64 step);
   void add_file(const std::string& name, const std::string& contents, u32 mode = 0755);
