@@ -4,13 +4,18 @@
 #include <charconv>
 
 #include "kernels/support/command_line.h"
+#include "personalities/linux/process/process.h"
 #include "personalities/linux/signals/send.h"
+#include "runtime/thread.h"
 
 namespace vari::kernels {
 namespace {
 
 constexpr std::string_view kEnvironment[] = {
-    "HOME=/root", "USER=root", "SHELL=/bin/sh", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "USER=root",
+    "SHELL=/bin/sh",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
 /// What a shell would report: the status, or 128 and the signal's number.
@@ -85,11 +90,30 @@ void FirstProgramRunner::fail(std::string_view why) {
   devices_.power(Place::PowerAction::Off);
 }
 
+/// What the first program leaves behind holds memory, and the firmware's way to power off needs some.
+void FirstProgramRunner::end_other_programs() {
+  constexpr unsigned kRounds = 200;
+  constexpr Nanoseconds kRound = 10 * kMillisecond;
+  auto& processes = personality_->processes();
+  for (unsigned round = 0; round < kRounds; ++round) {
+    bool any = false;
+    for (auto process = processes.next(1); process; process = processes.next(process->id())) {
+      if (process->task_count() == 0) continue;
+      any = true;
+      linux::send_signal(*process, linux::SignalInfo::from_kernel(linux::signal::kKill));
+    }
+    if (!any) return;
+    (void)runtime::Thread::sleep_until(runtime::port::now_ns() + kRound);
+  }
+  log_.line("programs are left that do not end");
+}
+
 void FirstProgramRunner::on_first_exit(i32 wait_status) {
   const u8 status = exit_status(wait_status);
   auto* channel = devices_.host_channel();
   if (channel && !start_failed_) channel->send_exit_status(status);
   log_.print("the first program ended with status ", static_cast<u32>(status));
+  end_other_programs();
   devices_.power(Place::PowerAction::Off);
 }
 
@@ -100,7 +124,9 @@ void FirstProgramRunner::on_start_failure(std::string_view path, linux::Errno er
   if (auto* channel = devices_.host_channel()) channel->send_message(why.text());
 }
 
-void FirstProgramRunner::on_window_size(WindowSize size) { devices_.resize(size); }
+void FirstProgramRunner::on_window_size(WindowSize size) {
+  devices_.resize(size);
+}
 
 void FirstProgramRunner::on_signal(u8 number) {
   // The first program leads the process group of its own number.

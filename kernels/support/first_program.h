@@ -10,7 +10,7 @@ namespace vari::kernels {
 
 /// Reads the command line:
 ///   vari.exec=BASE64     run /bin/sh -c COMMAND with standard streams of the host, then power off
-///   vari.exec_bytes=N    the same; the COMMAND is the first N bytes of standard input, for one that is longer
+///   vari.exec_bytes=N    the same; the COMMAND is the first N bytes of standard input, where it is longer
 ///                        than a boot loader's command line
 ///   init=PATH            the program to start instead of a shell
 class FirstProgramRunner final : public linux::FirstExitObserver, private components::host_channel::Listener {
@@ -30,6 +30,7 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
   linux::LinuxResult<> start_command();
   linux::LinuxResult<> start_shell();
   void fail(std::string_view why);
+  void end_other_programs();
 
   static constexpr std::size_t kCommandBytes = 128 * kKiB;
   std::string_view command_line_;
