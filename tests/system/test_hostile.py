@@ -6,6 +6,8 @@ import random
 import re
 
 import donors
+import linux_peer
+import paths
 import support
 from support import case
 
@@ -117,3 +119,30 @@ def unknown_calls_are_counted(vari):
     out = vari.output("cat /proc/vari/unknown_calls")
     assert "" in out
     return None
+
+
+def storm(vari, seed, seconds, *arguments):
+    """Random calls with hostile arguments, from eight processes at once; see programs/call_storm.c."""
+    program = linux_peer.build_static(paths.ROOT / "tests" / "system" / "programs" / "call_storm.c",
+                                      paths.BUILD / "programs" / "call_storm")
+    with support.root_with({"bin/call_storm": (0o755, program.read_bytes())}) as root:
+        out = same_frames(vari, f"call_storm {seed} 8 {seconds}", "--root", root, *arguments, timeout=120 + 4 * seconds)
+    assert "the storm is over" in out, out
+
+
+@case(everywhere=True)
+def a_storm_of_calls(vari):
+    storm(vari, 1, 5, "--smp", 4)
+
+
+@case(long=True)
+def long_storms_of_calls(vari):
+    for seed, cores in ((1000, 1), (2000, 2), (3000, 4)):
+        storm(vari, seed, 60, "--smp", cores)
+
+
+@case
+def what_a_bomb_leaves_does_not_keep_the_machine_on(vari):
+    """The first program ends in the middle of a storm: memory is short, and yet the machine powers off."""
+    done = vari.exec("(b() { b | b & }; b) >/dev/null 2>&1; sleep 3; exit 7", "--mem", "32M", timeout=240)
+    assert done.status in (7, 137), done
