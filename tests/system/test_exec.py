@@ -70,6 +70,46 @@ def killed_by_a_signal(vari):
 
 
 @case
+def statuses(vari):
+    for status in (0, 1, 127, 128, 255):
+        done = vari.exec(f"exit {status}")
+        assert done.status == status, done
+    done = vari.exec("kill -TERM $$")
+    assert done.status == 128 + 15, done
+
+
+@case
+def control_c_reaches_the_command(vari):
+    if vari.kernel == "linux":
+        return "Linux's first program has no channel for signals"
+    import pexpect
+    line = vari.command("--exec", "echo begun; trap 'echo caught; exit 7' INT; while :; do sleep 1; done")
+    child = pexpect.spawn(line[0], line[1:], timeout=60 * vari.patience, encoding="utf-8", echo=False)
+    child.expect("begun")
+    child.send("\x03")
+    child.expect("caught")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 7, child.exitstatus
+    line = vari.command("--exec", "echo begun; sleep 1000")
+    child = pexpect.spawn(line[0], line[1:], timeout=60 * vari.patience, encoding="utf-8", echo=False)
+    child.expect("begun")
+    child.send("\x03")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130, child.exitstatus
+    return None
+
+
+@case
+def closed_standard_input(vari):
+    import subprocess
+    line = " ".join(f"'{word}'" for word in vari.command("--exec", "cat; echo end", "--timeout", 60 * vari.patience))
+    done = subprocess.run(["/bin/sh", "-c", line + " <&-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (0, b"end\n"), done
+
+
+@case
 def command_not_found_is_the_shells(vari):
     done = vari.exec("no-such-command")
     assert done.status == 127 and "not found" in done.err, done

@@ -89,6 +89,86 @@ def control_z_and_fg(vari):
 
 
 @case
+def control_d_at_the_beginning_of_a_line(vari):
+    child = shell(vari)
+    child.send("cat\r")
+    child.expect_exact("cat")
+    time.sleep(0.7)
+    child.send("line\r")
+    child.expect("\nline")
+    time.sleep(0.5)
+    child.send("\x04")  # one must do, whatever call cat copies with
+    child.expect(PROMPT)
+    assert "status 0" in ask(child, "echo status $?")
+    leave(child)
+
+
+@case
+def control_backslash_quits(vari):
+    child = shell(vari)
+    child.send("sleep 1000\r")
+    child.expect_exact("sleep 1000")
+    time.sleep(1)
+    child.send("\x1c")
+    child.expect("Quit")
+    child.expect(PROMPT)
+    assert "131" in ask(child, "echo status $?")
+    leave(child)
+
+
+@case
+def a_background_reader_stops(vari):
+    child = shell(vari)
+    ask(child, "cat &")
+    time.sleep(0.7)
+    assert "Stopped (tty input)" in ask(child, "jobs"), child.before
+    ask(child, "kill -9 %1; wait; echo gone", "gone")
+    leave(child)
+
+
+@case
+def history_and_completion(vari):
+    child = shell(vari)
+    assert "made of words" in ask(child, "echo made of words")
+    child.send("\x1b[A\x1b[D\x1bOD\x7fX\r")  # up, twice left, erase, X
+    child.expect("\nmade of woXds")
+    child.expect(PROMPT)
+    child.send("echo /etc/pas\t\r")
+    child.expect("\n/etc/passwd")
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case
+def a_large_paste_is_whole(vari):
+    child = shell(vari)
+    lines = [f"{number:06d} {'x' * 40}" for number in range(1500)]
+    ask(child, "stty -echo")
+    child.send("sleep 3; cat >/tmp/pasted\r")  # the paste comes while nobody reads
+    time.sleep(1)
+    child.send("\r".join(lines) + "\r\x04")
+    child.expect(PROMPT)
+    child.send("md5sum /tmp/pasted\r")
+    child.expect(r"([0-9a-f]{32})  /tmp/pasted")
+    import hashlib
+    assert child.match[1] == hashlib.md5(("\n".join(lines) + "\n").encode()).hexdigest()
+    child.expect(PROMPT)
+    leave(child)
+
+
+@case
+def our_terminal_is_sane_afterwards(vari):
+    import pexpect
+    command = " ".join(vari.command())
+    child = pexpect.spawn("/bin/sh", ["-c", f"stty -a >/tmp/.vari-$$; {command}; stty -a | cmp - /tmp/.vari-$$ && echo as it was; rm /tmp/.vari-$$"],
+                          timeout=60 * vari.patience, encoding="utf-8", codec_errors="replace", echo=False)
+    child.expect(PROMPT)
+    child.send("exit\r")
+    child.expect("as it was")
+    child.expect(pexpect.EOF)
+
+
+@case
 def background_jobs(vari):
     child = shell(vari)
     ask(child, "sleep 1 & sleep 2 & wait; echo all over", "all over")
