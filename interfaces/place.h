@@ -36,7 +36,7 @@ struct Trap {
   Access access = Access::None;  // PageFault: what was wanted
   bool present = false;          // PageFault: a mapping exists but forbids the access
   u32 error_code = 0;            // as the hardware pushed it, for signal frames
-  VirtualAddress address = {};      // PageFault
+  VirtualAddress address = {};   // PageFault
 };
 
 /// A present mapping of one 4 KiB page, as the page table records it.

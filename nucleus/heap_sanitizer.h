@@ -29,6 +29,8 @@ inline bool note_mapped(KernelSpace& kernel, void* begin, std::size_t bytes) {
 
 /// The heap adds this to each request (and to the size given to free), so that a step past the end of an
 /// object is not a step into its neighbour.
-inline std::size_t red_zone_bytes() { return heap_sanitizer_allocated ? 16 : 0; }
+inline std::size_t red_zone_bytes() {
+  return heap_sanitizer_allocated ? 16 : 0;
+}
 
 }  // namespace vari::nucleus

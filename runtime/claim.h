@@ -16,8 +16,8 @@ enum class WaitState : u32 { Parked, Pending, Signalled, SignalledByQueue, Timed
 /// saved registers of a parked thread.
 inline bool claim(u32& state, WaitState outcome, WaitState& found) {
   u32 seen = static_cast<u32>(WaitState::Parked);  // the loaded case: the thread sleeps
-  while (!__atomic_compare_exchange_n(&state, &seen, static_cast<u32>(outcome), false,
-                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+  while (!__atomic_compare_exchange_n(&state, &seen, static_cast<u32>(outcome), false, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_ACQUIRE)) {
     if (seen > static_cast<u32>(WaitState::Pending)) return false;
   }
   found = static_cast<WaitState>(seen);

@@ -20,7 +20,11 @@ Result<> ConditionVariable::wait(Mutex& mutex, Nanoseconds deadline, Cancellatio
   return {};
 }
 
-void ConditionVariable::signal() { waiters_.wake_one(); }
-void ConditionVariable::broadcast() { waiters_.wake_all(); }
+void ConditionVariable::signal() {
+  waiters_.wake_one();
+}
+void ConditionVariable::broadcast() {
+  waiters_.wake_all();
+}
 
 }  // namespace vari::runtime

@@ -14,13 +14,16 @@ namespace {
 constexpr u32 kFree = 0, kHeld = 1, kContended = 2;
 
 bool exchange_if(u32& word, u32 expected, u32 desired, int success) {
-  return success == __ATOMIC_ACQUIRE
-             ? __atomic_compare_exchange_n(&word, &expected, desired, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
-             : __atomic_compare_exchange_n(&word, &expected, desired, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  return success == __ATOMIC_ACQUIRE ? __atomic_compare_exchange_n(&word, &expected, desired, false,
+                                                                   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+                                     : __atomic_compare_exchange_n(&word, &expected, desired, false,
+                                                                   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 }  // namespace
 
-bool Mutex::try_lock() { return exchange_if(state_, kFree, kHeld, __ATOMIC_ACQUIRE); }
+bool Mutex::try_lock() {
+  return exchange_if(state_, kFree, kHeld, __ATOMIC_ACQUIRE);
+}
 
 void Mutex::lock() {
   if (fastpath(try_lock())) return;

@@ -79,10 +79,18 @@ void ReadersWriterLock::release(bool writer) {
   WakeChain::wake(admitted);
 }
 
-void ReadersWriterLock::lock() { (void)acquire(true, kForever, Cancellation::Ignore); }
-void ReadersWriterLock::unlock() { release(true); }
-void ReadersWriterLock::lock_shared() { (void)acquire(false, kForever, Cancellation::Ignore); }
-void ReadersWriterLock::unlock_shared() { release(false); }
+void ReadersWriterLock::lock() {
+  (void)acquire(true, kForever, Cancellation::Ignore);
+}
+void ReadersWriterLock::unlock() {
+  release(true);
+}
+void ReadersWriterLock::lock_shared() {
+  (void)acquire(false, kForever, Cancellation::Ignore);
+}
+void ReadersWriterLock::unlock_shared() {
+  release(false);
+}
 Result<> ReadersWriterLock::lock_until(Nanoseconds deadline, Cancellation cancellation) {
   return acquire(true, deadline, cancellation);
 }

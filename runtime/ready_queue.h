@@ -4,7 +4,6 @@
 #pragma once
 
 #include <bit>
-
 #include <boost/intrusive/list.hpp>
 
 #include "runtime/thread.h"
@@ -45,9 +44,10 @@ class ReadyQueue {
   u32 count() const { return __atomic_load_n(&count_, __ATOMIC_RELAXED); }
 
  private:
-  using List = boost::intrusive::list<
-      Thread, boost::intrusive::member_hook<Thread, Thread::ReadyHook, &Thread::ready_hook_>,
-      boost::intrusive::constant_time_size<false>>;
+  using List =
+      boost::intrusive::list<Thread,
+                             boost::intrusive::member_hook<Thread, Thread::ReadyHook, &Thread::ready_hook_>,
+                             boost::intrusive::constant_time_size<false>>;
 
   void take(Thread& thread, u32 level) {
     List& list = lists_[level];

@@ -12,7 +12,9 @@ namespace vari::runtime {
 namespace {
 
 /// Statistics are written by their own core, and may be read by any.
-void count(u64& counter, u64 more = 1) { __atomic_store_n(&counter, counter + more, __ATOMIC_RELAXED); }
+void count(u64& counter, u64 more = 1) {
+  __atomic_store_n(&counter, counter + more, __ATOMIC_RELAXED);
+}
 
 ThreadOptions idle_options(CpuId cpu) {
   ThreadOptions options;
@@ -25,7 +27,11 @@ ThreadOptions idle_options(CpuId cpu) {
 }  // namespace
 
 Scheduler::Scheduler(SchedulerGroup& group, CpuId cpu, void* port_data)
-    : partner_(cpu.value), group_(group), cpu_(cpu), port_data_(port_data), idle_(nullptr, nullptr, idle_options(cpu)) {
+    : partner_(cpu.value),
+      group_(group),
+      cpu_(cpu),
+      port_data_(port_data),
+      idle_(nullptr, nullptr, idle_options(cpu)) {
   idle_.scheduler_ = this;
 }
 
@@ -109,8 +115,8 @@ void Scheduler::finish_switch() {
       // Order: release, so that whoever wins from Parked sees the saved registers.
       Wait& wait = *departing_wait_;
       u32 expected = static_cast<u32>(WaitState::Pending);
-      if (fastpath(__atomic_compare_exchange_n(&wait.state_, &expected, static_cast<u32>(WaitState::Parked), false,
-                                               __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))) {
+      if (fastpath(__atomic_compare_exchange_n(&wait.state_, &expected, static_cast<u32>(WaitState::Parked),
+                                               false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))) {
         return;  // from here on the wait and the thread are the winner's
       }
       wait.unparked_ = true;
@@ -182,7 +188,9 @@ void Scheduler::deliver(Thread& thread, Scheduler& here) {
   port::notify(*this);
 }
 
-void Scheduler::on_notify() { arm(); }
+void Scheduler::on_notify() {
+  arm();
+}
 
 void Scheduler::on_timer() {
   armed_ = kForever;
@@ -214,7 +222,9 @@ void Scheduler::add_timer(Wait& wait, Nanoseconds deadline) {
   arm();
 }
 
-void Scheduler::remove_timer(Wait& wait) { timers_.remove(wait); }
+void Scheduler::remove_timer(Wait& wait) {
+  timers_.remove(wait);
+}
 
 Nanoseconds Scheduler::running_for_ns(const Thread& thread) const {
   if (current() != &thread) return 0;

@@ -19,13 +19,13 @@
 namespace vari::runtime {
 
 struct SchedulerStatistics {
-  u64 switches = 0;           // including those to and from the idle thread
-  u64 preemptions = 0;        // of them, not asked for by the thread
-  u64 wakeups = 0;            // threads made ready from this core
-  u64 cross_core_wakeups = 0; // of them, onto another core
-  u64 notifies = 0;           // of them, that needed an interrupt there
-  u64 steals = 0;             // threads taken from another core's queue
-  u64 migrations = 0;         // threads given to a partner at preemption
+  u64 switches = 0;            // including those to and from the idle thread
+  u64 preemptions = 0;         // of them, not asked for by the thread
+  u64 wakeups = 0;             // threads made ready from this core
+  u64 cross_core_wakeups = 0;  // of them, onto another core
+  u64 notifies = 0;            // of them, that needed an interrupt there
+  u64 steals = 0;              // threads taken from another core's queue
+  u64 migrations = 0;          // threads given to a partner at preemption
   u64 timer_interrupts = 0;
   Nanoseconds idle_ns = 0;
 };
@@ -107,16 +107,17 @@ class alignas(64) Scheduler {
   /// The scheduler that the thread belongs to at this moment, locked.
   static Scheduler& lock_scheduler_of(Thread& thread) NO_THREAD_SAFETY_ANALYSIS;
   bool allows(const Thread& thread) const {
-    return fastpath(!__atomic_load_n(&thread.restricted_, __ATOMIC_RELAXED)) || thread.affinity_.contains(cpu_);
+    return fastpath(!__atomic_load_n(&thread.restricted_, __ATOMIC_RELAXED)) ||
+           thread.affinity_.contains(cpu_);
   }
 
   // Written by any core, under lock_.
   CoreLock lock_;
-  u32 running_level_ = kIdleLevel;  // atomic: level of the running thread; read without the lock, too
-  bool preemption_pending_ = false; // atomic
-  bool slice_wanted_ = false;       // atomic: a thread of the running level waits
+  u32 running_level_ = kIdleLevel;   // atomic: level of the running thread; read without the lock, too
+  bool preemption_pending_ = false;  // atomic
+  bool slice_wanted_ = false;        // atomic: a thread of the running level waits
   ReadyQueue ready_ GUARDED_BY(lock_);
-  Thread* current_ = nullptr;       // atomic; null before adopt()
+  Thread* current_ = nullptr;  // atomic; null before adopt()
 
   // This core's own; no other writes here.
   alignas(64) Thread* departing_ = nullptr;
@@ -125,9 +126,9 @@ class alignas(64) Scheduler {
   u32 partner_ = 0;
   Nanoseconds switched_at_ = 0;
   Nanoseconds slice_end_ = kForever;
-  Nanoseconds armed_ = kForever;    // what the machine's timer is set to
+  Nanoseconds armed_ = kForever;  // what the machine's timer is set to
   SchedulerStatistics statistics_;
-  TimerQueue timers_;               // has its own lock: a wait may end on another core
+  TimerQueue timers_;  // has its own lock: a wait may end on another core
 
   SchedulerGroup& group_;
   const CpuId cpu_;

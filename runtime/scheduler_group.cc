@@ -15,8 +15,8 @@ namespace vari::runtime {
 void SchedulerGroup::join(Scheduler& scheduler, CpuId cpu) {
   __atomic_store_n(&schedulers_[cpu.value], &scheduler, __ATOMIC_RELEASE);
   u32 limit = __atomic_load_n(&limit_, __ATOMIC_RELAXED);
-  while (limit <= cpu.value &&
-         !__atomic_compare_exchange_n(&limit_, &limit, cpu.value + 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+  while (limit <= cpu.value && !__atomic_compare_exchange_n(&limit_, &limit, cpu.value + 1, false,
+                                                            __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
   }
 }
 
@@ -24,7 +24,9 @@ void SchedulerGroup::enter_idle(CpuId cpu) {
   __atomic_fetch_or(&idle_[cpu.value / 64], u64{1} << (cpu.value % 64), __ATOMIC_SEQ_CST);
 }
 
-void SchedulerGroup::leave_idle(CpuId cpu) { claim(cpu); }
+void SchedulerGroup::leave_idle(CpuId cpu) {
+  claim(cpu);
+}
 
 bool SchedulerGroup::any_idle() const {
   const u32 words = (limit() + 63) / 64;

@@ -13,8 +13,7 @@ class CAPABILITY("Mutex") Mutex {
   void lock() ACQUIRE();
   bool try_lock() TRY_ACQUIRE(true);
   /// TimedOut or Interrupted: the lock is not held.
-  [[nodiscard]] Result<> lock_until(Nanoseconds deadline,
-                                    Cancellation cancellation = Cancellation::Ignore);
+  [[nodiscard]] Result<> lock_until(Nanoseconds deadline, Cancellation cancellation = Cancellation::Ignore);
   void unlock() RELEASE();
 
  private:

@@ -94,7 +94,8 @@ void Thread::yield() {
 
 Result<> Thread::sleep_until(Nanoseconds deadline, Cancellation cancellation) {
   Wait wait;
-  if (wait.block(deadline, cancellation) == Wait::Outcome::Cancelled) return std::unexpected(Error::Interrupted);
+  if (wait.block(deadline, cancellation) == Wait::Outcome::Cancelled)
+    return std::unexpected(Error::Interrupted);
   return {};
 }
 
@@ -146,7 +147,9 @@ void Thread::clear_cancel() {
   __atomic_compare_exchange_n(&cancel_, &expected, kNoCancel, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-bool Thread::cancel_pending() const { return __atomic_load_n(&cancel_, __ATOMIC_ACQUIRE) == kCancelPending; }
+bool Thread::cancel_pending() const {
+  return __atomic_load_n(&cancel_, __ATOMIC_ACQUIRE) == kCancelPending;
+}
 
 void Thread::store_affinity(const CpuSet& affinity) {
   bool everywhere = true;
@@ -178,11 +181,21 @@ void Thread::set_priority(Priority priority) {
   Scheduler::set_priority(*this, priority);
 }
 
-Priority Thread::priority() const { return static_cast<Priority>(level()); }
-CpuId Thread::last_cpu() const { return scheduler().cpu(); }
-u64 Thread::id() const { return id_; }
-const char* Thread::name() const { return name_; }
-void* Thread::personality() const { return personality_; }
+Priority Thread::priority() const {
+  return static_cast<Priority>(level());
+}
+CpuId Thread::last_cpu() const {
+  return scheduler().cpu();
+}
+u64 Thread::id() const {
+  return id_;
+}
+const char* Thread::name() const {
+  return name_;
+}
+void* Thread::personality() const {
+  return personality_;
+}
 
 Nanoseconds Thread::run_time_ns() const {
   const Nanoseconds until_switch = __atomic_load_n(&run_time_, __ATOMIC_RELAXED);

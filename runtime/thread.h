@@ -90,7 +90,8 @@ class Thread : public Managed {
   friend class Wait;
   friend class WaitQueue;
   friend class WakeChain;
-  using ReadyHook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+  using ReadyHook =
+      boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
   // cancel_ holds one of these or the address of the Wait that a cancel() may end.
   static constexpr u64 kNoCancel = 0, kCancelPending = 1, kCancelBusy = 2;
@@ -110,13 +111,13 @@ class Thread : public Managed {
   void* stack_pointer_ = nullptr;
   Scheduler* scheduler_ = nullptr;  // written by the core that queues or runs it
   ReadyHook ready_hook_;
-  Thread* next_woken_ = nullptr;    // a chain of threads on the way to a ready queue
+  Thread* next_woken_ = nullptr;  // a chain of threads on the way to a ready queue
   Nanoseconds run_time_ = 0;
   u64 cancel_ = kNoCancel;
-  u8 priority_;                     // atomic; changed under its scheduler's lock while queued
-  bool queued_ = false;             // atomic; changed under its scheduler's lock
-  bool ended_ = false;              // atomic
-  bool restricted_ = false;         // atomic: affinity_ is not "everywhere"
+  u8 priority_;              // atomic; changed under its scheduler's lock while queued
+  bool queued_ = false;      // atomic; changed under its scheduler's lock
+  bool ended_ = false;       // atomic
+  bool restricted_ = false;  // atomic: affinity_ is not "everywhere"
   bool leaves_for_good_ = false;
   port::ThreadState port_state_;
 
@@ -125,7 +126,7 @@ class Thread : public Managed {
   void* argument_;
   void* personality_;
   u64 id_ = 0;
-  CpuSet affinity_;                 // words are atomic
+  CpuSet affinity_;  // words are atomic
   WaitQueue joiners_;
   char name_[16];
 };

@@ -14,7 +14,9 @@ namespace vari::runtime {
 
 Wait::Wait() : thread_(port::this_thread()) {}
 
-Wait::~Wait() { ASSERT(!timer_queued_); }
+Wait::~Wait() {
+  ASSERT(!timer_queued_);
+}
 
 bool Wait::try_win(WaitState outcome, Thread*& woken) {
   Thread& thread = thread_;  // read before the claim; see above
@@ -90,7 +92,9 @@ void WaitQueue::wake_picked(Picked picked) {
   if (picked.thread) Scheduler::make_ready(*picked.thread);
 }
 
-void WaitQueue::wake_chain(Thread* first) { WakeChain::wake(first); }
+void WaitQueue::wake_chain(Thread* first) {
+  WakeChain::wake(first);
+}
 
 void WaitQueue::add(WaitLink& link) {
   InterruptsOff off;
@@ -103,7 +107,8 @@ void WaitQueue::remove(WaitLink& link) {
   // In all other cases a waker may still be at it: its lock tells when it is done.
   const Wait& wait = link.wait_;
   if (fastpath(wait.links_ == 1 && !wait.unparked_ &&
-               __atomic_load_n(&wait.state_, __ATOMIC_ACQUIRE) == static_cast<u32>(WaitState::SignalledByQueue))) {
+               __atomic_load_n(&wait.state_, __ATOMIC_ACQUIRE) ==
+                   static_cast<u32>(WaitState::SignalledByQueue))) {
     return;
   }
   InterruptsOff off;
@@ -138,7 +143,9 @@ u32 WaitQueue::wake(u32 count) {
   return woken;
 }
 
-void WaitQueue::wake_all() { wake(~u32{0}); }
+void WaitQueue::wake_all() {
+  wake(~u32{0});
+}
 
 u32 WaitQueue::wake_matching(u64 value, u32 count) {
   InterruptsOff off;

@@ -49,12 +49,15 @@ class Wait {
   friend class TimerQueue;
   friend class WaitLink;
   friend class WaitQueue;
-  using TimerHook = boost::intrusive::set_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::normal_link>, boost::intrusive::optimize_size<true>>;
+  using TimerHook =
+      boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                        boost::intrusive::optimize_size<true>>;
 
   /// As win(), but leaves it to the caller to make `woken` (if not null) ready, after its locks.
   bool try_win(WaitState outcome, Thread*& woken);
-  bool open() const { return __atomic_load_n(&state_, __ATOMIC_ACQUIRE) <= static_cast<u32>(WaitState::Pending); }
+  bool open() const {
+    return __atomic_load_n(&state_, __ATOMIC_ACQUIRE) <= static_cast<u32>(WaitState::Pending);
+  }
   Outcome outcome() const;
 
   Thread& thread_;
@@ -142,7 +145,8 @@ class WaitQueue {
   using Links = boost::intrusive::list<
       WaitLink,
       boost::intrusive::member_hook<
-          WaitLink, boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
+          WaitLink,
+          boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
           &WaitLink::hook_>,
       boost::intrusive::constant_time_size<false>>;
   CoreLock lock_;

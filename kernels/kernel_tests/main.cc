@@ -52,8 +52,8 @@ bool run(const kernel_tests::Registration& registration, kernel_tests::Test& tes
   return false;
 }
 
-/// All tests, or with "test=NAME" on the command line one of them; those whose names begin with "planted_" end
-/// the machine on purpose, and run only when they are named.
+/// All tests, or with "test=NAME" on the command line one of them; those whose names begin with "planted_"
+/// end the machine on purpose, and run only when they are named.
 void run_all(void* argument) {
   auto& machine = *static_cast<Machine*>(argument);
   kernel_tests::Test test(*machine.memory, machine.processors, machine.interrupts, machine.tlb,
@@ -71,7 +71,9 @@ void run_all(void* argument) {
 
 }  // namespace
 
-void kernel_tests::Test::figure(std::string_view name, u64 value) { say("figure ", name, " ", value); }
+void kernel_tests::Test::figure(std::string_view name, u64 value) {
+  say("figure ", name, " ", value);
+}
 
 void kmain(BootInformation& boot) {
   auto& machine = the_machine.make();

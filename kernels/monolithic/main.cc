@@ -44,10 +44,11 @@ constinit Late<Machine> the_machine;
 
 /// Prints who we are: the three questions of the kernel thread model are answered at each boot (E08).
 void greet(Machine& machine) {
-  machine.log.print("Vari ", Monolithic::kName, ", by ", machine.boot->protocol, "; command line: ",
-                    machine.boot->command_line.substr(0, 120));
-  machine.log.print("thread model: ", Monolithic::ThreadModel::kName, "; contexts: ",
-                    Monolithic::ThreadModel::kContexts, "; stack: ", Monolithic::ThreadModel::kStack);
+  machine.log.print("Vari ", Monolithic::kName, ", by ", machine.boot->protocol,
+                    "; command line: ", machine.boot->command_line.substr(0, 120));
+  machine.log.print("thread model: ", Monolithic::ThreadModel::kName,
+                    "; contexts: ", Monolithic::ThreadModel::kContexts,
+                    "; stack: ", Monolithic::ThreadModel::kStack);
   machine.log.print("blocking: ", Monolithic::ThreadModel::kBlocking);
 }
 
@@ -133,7 +134,8 @@ void kmain(BootInformation& boot) {
   start_memory(machine);
   start_processors(machine);
   machine.environment.make(*machine.memory, machine.log, machine.interrupts);
-  if (!runtime::Thread::start(continue_boot, &machine, {.name = "boot"})) nucleus::panic("no memory for a thread");
+  if (!runtime::Thread::start(continue_boot, &machine, {.name = "boot"}))
+    nucleus::panic("no memory for a thread");
   machine.processors.run_boot_core();
 }
 

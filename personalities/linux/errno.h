@@ -5,6 +5,7 @@
 
 namespace vari::linux {
 
+// clang-format off
 enum class Errno : int {
   Perm = 1, NoEntry = 2, NoProcess = 3, Interrupted = 4, Io = 5, NoDevice6 = 6, TooBig = 7,
   NoExec = 8, BadFile = 9, NoChild = 10, Again = 11, NoMemory = 12, Access = 13, Fault = 14,
@@ -20,6 +21,7 @@ enum class Errno : int {
   RestartUnlessHandler = 514,   // ERESTARTNOHAND: again if no handler ran, else EINTR
   RestartBlock = 516,           // ERESTART_RESTARTBLOCK: by restart_syscall
 };
+// clang-format on
 
 template <class T = void>
 using LinuxResult = std::expected<T, Errno>;
@@ -48,6 +50,8 @@ constexpr Errno to_errno(Error error) {
 }
 
 /// Found by TRY where a function that returns LinuxResult uses one that returns Result.
-constexpr Errno convert_error(Error error, const Errno*) { return to_errno(error); }
+constexpr Errno convert_error(Error error, const Errno*) {
+  return to_errno(error);
+}
 
 }  // namespace vari::linux

@@ -20,7 +20,11 @@ class Test {
  public:
   Test(nucleus::Memory& memory, nucleus::Processors& processors, nucleus::InterruptRouter& interrupts,
        nucleus::SynchronousTlb& tlb, Environment& environment, const Topology& topology)
-      : memory_(memory), processors_(processors), interrupts_(interrupts), tlb_(tlb), environment_(environment),
+      : memory_(memory),
+        processors_(processors),
+        interrupts_(interrupts),
+        tlb_(tlb),
+        environment_(environment),
         topology_(topology) {}
   nucleus::Memory& memory() { return memory_; }
   nucleus::Processors& processors() { return processors_; }
@@ -63,10 +67,11 @@ struct Registration {
 
 }  // namespace vari::kernel_tests
 
-#define KERNEL_TEST(test_name)                                                                          \
-  static void test_name(::vari::kernel_tests::Test& test);                                              \
-  [[gnu::section(".kernel_tests"), gnu::used, gnu::retain]] static constinit const                       \
-      ::vari::kernel_tests::Registration registration_of_##test_name{#test_name, &test_name};            \
+#define KERNEL_TEST(test_name)                                                                           \
+  static void test_name(::vari::kernel_tests::Test& test);                                               \
+  [[gnu::section(".kernel_tests"), gnu::used,                                                            \
+    gnu::retain]] static constinit const ::vari::kernel_tests::Registration registration_of_##test_name{ \
+      #test_name, &test_name};                                                                           \
   static void test_name([[maybe_unused]] ::vari::kernel_tests::Test& test)
 
 #define EXPECT(condition) \

@@ -32,6 +32,8 @@ bool passes(const char* program, int seconds) {
   return false;
 }
 
-TEST(NegativeControl, BrokenClaimIsNoticed) { EXPECT_FALSE(passes(VARI_BROKEN_RACE_TEST, 120)); }
+TEST(NegativeControl, BrokenClaimIsNoticed) {
+  EXPECT_FALSE(passes(VARI_BROKEN_RACE_TEST, 120));
+}
 
 }  // namespace

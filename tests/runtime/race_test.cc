@@ -100,9 +100,9 @@ TEST(Race, EachWaitHasExactlyOneOutcome) {
       EXPECT_TRUE(waiter.first.empty());
       EXPECT_TRUE(waiter.second.empty());
     }
-    std::printf("%llu waits: %llu signalled, %llu timed out, %llu cancelled\n", static_cast<unsigned long long>(waits),
-                static_cast<unsigned long long>(signalled), static_cast<unsigned long long>(timed_out),
-                static_cast<unsigned long long>(cancelled));
+    std::printf("%llu waits: %llu signalled, %llu timed out, %llu cancelled\n",
+                static_cast<unsigned long long>(waits), static_cast<unsigned long long>(signalled),
+                static_cast<unsigned long long>(timed_out), static_cast<unsigned long long>(cancelled));
     EXPECT_EQ(pending, 0u);
     EXPECT_EQ(signals, signalled);
     EXPECT_EQ(signalled + timed_out + cancelled, waits);

@@ -34,9 +34,11 @@ TEST(Scheduling, PrioritiesAreStrictAndRoundRobinWithin) {
       for (const char* name : {"low", "idle", "normal 1", "high", "normal 2"}) {
         bodies.push_back([&order, name] { order.push_back(name); });
       }
-      const Priority priorities[] = {Priority::Low, Priority::Idle, Priority::Normal, Priority::High, Priority::Normal};
+      const Priority priorities[] = {Priority::Low, Priority::Idle, Priority::Normal, Priority::High,
+                                     Priority::Normal};
       std::vector<Ref<Thread>> threads;
-      for (u32 i = 0; i < bodies.size(); ++i) threads.push_back(*start_thread(bodies[i], with(priorities[i])));
+      for (u32 i = 0; i < bodies.size(); ++i)
+        threads.push_back(*start_thread(bodies[i], with(priorities[i])));
       for (auto& thread : threads) thread->join();
     });
     EXPECT_EQ(order, (std::vector<std::string>{"high", "normal 1", "normal 2", "low", "idle"}));

@@ -14,7 +14,9 @@
 namespace vari::runtime {
 namespace {
 
-Nanoseconds in_ms(u64 milliseconds) { return port::now_ns() + milliseconds * kMillisecond; }
+Nanoseconds in_ms(u64 milliseconds) {
+  return port::now_ns() + milliseconds * kMillisecond;
+}
 
 /// Threads that run the same function with their number, joined by join().
 class Crew {
@@ -283,7 +285,8 @@ TEST(ConditionVariable, BroadcastDeadlineCancellation) {
     EXPECT_EQ(through, 5u);
     Thread::current().cancel();
     mutex.lock();
-    EXPECT_EQ(changed.wait(mutex, kForever, Cancellation::Respect), Result<>(std::unexpected(Error::Interrupted)));
+    EXPECT_EQ(changed.wait(mutex, kForever, Cancellation::Respect),
+              Result<>(std::unexpected(Error::Interrupted)));
     mutex.unlock();
   });
 }

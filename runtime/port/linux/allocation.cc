@@ -26,17 +26,26 @@ bool allocation_permitted() {
   }
   return true;
 }
-void count_live(i64 difference) { __atomic_fetch_add(&live, difference, __ATOMIC_RELAXED); }
+void count_live(i64 difference) {
+  __atomic_fetch_add(&live, difference, __ATOMIC_RELAXED);
+}
 }  // namespace port
 
-u64 allocation_count() { return __atomic_load_n(&allocations, __ATOMIC_RELAXED); }
-i64 live_allocations() { return __atomic_load_n(&live, __ATOMIC_RELAXED); }
-void fail_allocation(u64 k) { __atomic_store_n(&fail_in, k, __ATOMIC_RELAXED); }
+u64 allocation_count() {
+  return __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+}
+i64 live_allocations() {
+  return __atomic_load_n(&live, __ATOMIC_RELAXED);
+}
+void fail_allocation(u64 k) {
+  __atomic_store_n(&fail_in, k, __ATOMIC_RELAXED);
+}
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (!port::allocation_permitted()) return nullptr;
   void* memory = nullptr;
-  if (::posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes) != 0) return nullptr;
+  if (::posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes) != 0)
+    return nullptr;
   port::count_live(1);
   return memory;
 }

@@ -63,7 +63,9 @@ void safe_point() {
   return core_of_this_thread;
 }
 
-Doorbell& doorbell_of(Scheduler& scheduler) { return *static_cast<Doorbell*>(scheduler.port_data()); }
+Doorbell& doorbell_of(Scheduler& scheduler) {
+  return *static_cast<Doorbell*>(scheduler.port_data());
+}
 
 Scheduler& this_scheduler() {
   Scheduler* scheduler = this_core().scheduler;
@@ -75,15 +77,21 @@ Thread& this_thread() {
   ASSERT(thread);
   return *thread;
 }
-void set_this_thread(Thread& thread) { this_core().thread = &thread; }
+void set_this_thread(Thread& thread) {
+  this_core().thread = &thread;
+}
 
-void disable_preemption() { ++this_core().preemption_disabled; }
+void disable_preemption() {
+  ++this_core().preemption_disabled;
+}
 void enable_preemption() {
   LinuxCore& core = this_core();
   ASSERT(core.preemption_disabled > 0);
   if (--core.preemption_disabled == 0) safe_point();
 }
-bool preemption_enabled() { return this_core().preemption_disabled == 0; }
+bool preemption_enabled() {
+  return this_core().preemption_disabled == 0;
+}
 
 u64 disable_interrupts() {
   LinuxCore& core = this_core();
@@ -106,7 +114,9 @@ Nanoseconds now_ns() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<Nanoseconds>(now.tv_sec) * kSecond + static_cast<Nanoseconds>(now.tv_nsec);
 }
-void set_timer(Nanoseconds deadline) { this_core().deadline = deadline; }
+void set_timer(Nanoseconds deadline) {
+  this_core().deadline = deadline;
+}
 
 void notify(Scheduler& scheduler) {
   u32& rung = doorbell_of(scheduler).rung;
@@ -155,6 +165,8 @@ void* prepare_stack(Stack stack, void (*entry)(void*), void* argument) {
   return lay_out_stack(stack, &start_thread_here, start);
 }
 
-void on_thread_end(Thread& thread) { forget_thread(thread); }
+void on_thread_end(Thread& thread) {
+  forget_thread(thread);
+}
 
 }  // namespace vari::runtime::port

@@ -13,7 +13,8 @@
 namespace vari::runtime {
 
 struct LinuxMachine::Core {
-  Core(LinuxMachine& machine_in, CpuId cpu) : machine(machine_in), scheduler(machine_in.group_, cpu, &doorbell) {}
+  Core(LinuxMachine& machine_in, CpuId cpu)
+      : machine(machine_in), scheduler(machine_in.group_, cpu, &doorbell) {}
   LinuxMachine& machine;
   port::Doorbell doorbell;
   Scheduler scheduler;

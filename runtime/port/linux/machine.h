@@ -21,7 +21,8 @@ class LinuxMachine {
   /// Once for each machine.
   template <class Function>
   void run(Function&& function) {
-    run_entry([](void* argument) { (*static_cast<std::remove_reference_t<Function>*>(argument))(); }, &function);
+    run_entry([](void* argument) { (*static_cast<std::remove_reference_t<Function>*>(argument))(); },
+              &function);
   }
 
   SchedulerGroup& group() { return group_; }
