@@ -5,6 +5,8 @@ of what the archive serves. Anything else is an error that names the package and
 --accept-donor NAME overrides it for one run. What is once unpacked under build/donors is used without
 network. Packages are downloaded and unpacked, never installed: busybox-static conflicts with busybox.
 """
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -140,8 +142,22 @@ def _fetch_source(name, entry, folder, accept):
     shutil.rmtree(folder / "lists", ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _alone(name):
+    """Cases run side by side: the first that wants a donor fetches it, the others wait for it."""
+    paths.DONORS.mkdir(parents=True, exist_ok=True)
+    with open(paths.DONORS / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def fetch(name, accept=()):
     """The path of what donor `name` gives, fetched first if need be."""
+    with _alone(name):
+        return _fetch(name, accept)
+
+
+def _fetch(name, accept):
     entry = json.loads(_TABLE.read_text())[name]
     folder = paths.DONORS / name
     gives = folder / entry["gives"]

@@ -214,22 +214,27 @@ void Pipe::remove_end(bool reading, bool writing) {
   poll_queue_.wake();
 }
 
-LinuxResult<> Pipe::wait_for_writer() {
-  const u32 before = __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE);
+Pipe::Attendance Pipe::attendance() {
+  Guard guard(mutex_);
+  return {.readers = readers_ != 0,
+          .writers = writers_ != 0,
+          .reader_openings = reader_openings_,
+          .writer_openings = writer_openings_};
+}
+
+LinuxResult<> Pipe::wait_for_writer(const Attendance& before) {
+  if (before.writers) return {};
   TRY(open_queue_.wait_until(
-      [&] {
-        return __atomic_load_n(&writers_, __ATOMIC_ACQUIRE) ||
-               __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE) != before;
-      },
-      kForever, Cancellation::Respect));
+      [&] { return __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE) != before.writer_openings; }, kForever,
+      Cancellation::Respect));
   return {};
 }
 
-LinuxResult<> Pipe::wait_for_reader() {
-  const u32 before = __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE);
+LinuxResult<> Pipe::wait_for_reader(const Attendance& before) {
+  if (before.readers) return {};
   TRY(open_queue_.wait_until(
-      [&] { return has_readers() || __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before; },
-      kForever, Cancellation::Respect));
+      [&] { return __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before.reader_openings; }, kForever,
+      Cancellation::Respect));
   return {};
 }
 

@@ -12,6 +12,11 @@ namespace vari::linux {
 
 class Pipe final : public runtime::Allocated {
  public:
+  /// Who is there and who has come so far; taken before one's own end is added.
+  struct Attendance {
+    bool readers = false, writers = false;
+    u32 reader_openings = 0, writer_openings = 0;
+  };
   /// Writes up to this size are not mixed with others' (PIPE_BUF).
   static constexpr u32 kAtomicBytes = 4096;
   static constexpr u32 kDefaultPages = 16, kMaximumPages = 256;
@@ -31,9 +36,11 @@ class Pipe final : public runtime::Allocated {
 
   void add_end(bool reading, bool writing);
   void remove_end(bool reading, bool writing);
-  /// FIFOs: open waits for the other side to come (even if it has gone again by then).
-  LinuxResult<> wait_for_writer();
-  LinuxResult<> wait_for_reader();
+  Attendance attendance();
+  /// FIFOs: open waits for the other side to come, unless it was there before us. It may have gone
+  /// again by the time that we look, with all that it had to say: hence the counts.
+  LinuxResult<> wait_for_writer(const Attendance& before);
+  LinuxResult<> wait_for_reader(const Attendance& before);
   bool has_readers() const { return __atomic_load_n(&readers_, __ATOMIC_ACQUIRE) != 0; }
   bool unused() const { return readers_ == 0 && writers_ == 0; }
 

@@ -67,6 +67,7 @@ LinuxResult<u64> PipeFile::ioctl(Task& task, u32 request, u64 argument) {
 
 LinuxResult<Ref<File>> Fifos::open(Inode& inode, const OpenRequest& request) {
   Ref<PipeFile> file;
+  Pipe::Attendance before;
   {
     runtime::Guard guard(inode.mutex());
     if (!inode.fifo_) {
@@ -79,6 +80,9 @@ LinuxResult<Ref<File>> Fifos::open(Inode& inode, const OpenRequest& request) {
       if (inode.fifo_->unused()) delete std::exchange(inode.fifo_, nullptr);
       return std::unexpected(Errno::NoDevice6);
     }
+    // Order: looked at before our own end is there. From then on the other side may go (a writer that
+    // waited for us has written and left), or come and go, before we look again; neither is waited for.
+    before = inode.fifo_->attendance();
     auto made = runtime::make<PipeFile>(Ref<Inode>(inode), *inode.fifo_, &request.path, request.flags);
     if (!made) {
       if (inode.fifo_->unused()) delete std::exchange(inode.fifo_, nullptr);
@@ -87,8 +91,9 @@ LinuxResult<Ref<File>> Fifos::open(Inode& inode, const OpenRequest& request) {
     file = std::move(*made);
   }
   const u32 access = request.flags & File::kAccessMode;
-  if (access == File::kReadOnly && !(request.flags & File::kNonBlock)) TRY(file->pipe().wait_for_writer());
-  if (access == File::kWriteOnly) TRY(file->pipe().wait_for_reader());
+  if (access == File::kReadOnly && !(request.flags & File::kNonBlock))
+    TRY(file->pipe().wait_for_writer(before));
+  if (access == File::kWriteOnly) TRY(file->pipe().wait_for_reader(before));
   return file;
 }
 
