@@ -225,16 +225,16 @@ Pipe::Attendance Pipe::attendance() {
 LinuxResult<> Pipe::wait_for_writer(const Attendance& before) {
   if (before.writers) return {};
   TRY(open_queue_.wait_until(
-      [&] { return __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE) != before.writer_openings; }, kForever,
-      Cancellation::Respect));
+      [&] { return __atomic_load_n(&writer_openings_, __ATOMIC_ACQUIRE) != before.writer_openings; },
+      kForever, Cancellation::Respect));
   return {};
 }
 
 LinuxResult<> Pipe::wait_for_reader(const Attendance& before) {
   if (before.readers) return {};
   TRY(open_queue_.wait_until(
-      [&] { return __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before.reader_openings; }, kForever,
-      Cancellation::Respect));
+      [&] { return __atomic_load_n(&reader_openings_, __ATOMIC_ACQUIRE) != before.reader_openings; },
+      kForever, Cancellation::Respect));
   return {};
 }
 
