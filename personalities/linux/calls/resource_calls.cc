@@ -58,7 +58,7 @@ LinuxResult<> process_limit(Task& task, const Arguments& arguments) {
     return exchange_limit(task, task.process(), static_cast<u32>(resource), new_address, old_address);
   const auto process = task.personality().processes().find(number);
   if (!process) return std::unexpected(Errno::NoProcess);
-  if (!task.identity().privileged() && process->snapshot().identity.user != task.identity().user)
+  if (!task.identity().privileged() && process->identity().user != task.identity().user)
     return std::unexpected(Errno::Perm);
   return exchange_limit(task, *process, static_cast<u32>(resource), new_address, old_address);
 }

@@ -72,7 +72,7 @@ LinuxResult<> for_processes(Task& task, u64 kind, i32 id, Visit visit) {
     const auto process = table.next(at);
     if (!process) break;
     at = process->id();
-    if (kind == kGroup ? process->group_id() != id : process->snapshot().identity.user != user) continue;
+    if (kind == kGroup ? process->group_id() != id : process->identity().user != user) continue;
     any = true;
     TRY(visit(*process));
   }
@@ -126,16 +126,16 @@ i64 call_getpriority(Task& task, const Arguments& arguments) {
 
 i64 call_setpriority(Task& task, const Arguments& arguments) {
   const i32 nice = std::clamp(static_cast<i32>(arguments.a[2]), kLeastNice, kMostNice);
-  return to_return_value(for_processes(
-      task, arguments.a[0], static_cast<i32>(arguments.a[1]), [&](Process& process) -> LinuxResult<> {
-        if (!task.identity().privileged()) {
-          if (process.snapshot().identity.user != task.identity().effective_user)
-            return std::unexpected(Errno::Perm);
-          if (nice < process.nice()) return std::unexpected(Errno::Access);
-        }
-        TaskInternals::set_nice(process, nice);
-        return {};
-      }));
+  return to_return_value(for_processes(task, arguments.a[0], static_cast<i32>(arguments.a[1]),
+                                       [&](Process& process) -> LinuxResult<> {
+                                         if (!task.identity().privileged()) {
+                                           if (process.identity().user != task.identity().effective_user)
+                                             return std::unexpected(Errno::Perm);
+                                           if (nice < process.nice()) return std::unexpected(Errno::Access);
+                                         }
+                                         TaskInternals::set_nice(process, nice);
+                                         return {};
+                                       }));
 }
 
 i64 call_sched_setparam(Task& task, const Arguments& arguments) {

@@ -50,7 +50,7 @@ bool may_signal(Task& task, Process& target, int number) {
   const auto& own = task.identity();
   if (own.privileged() || &task.process() == &target) return true;
   if (number == signal::kContinue && task.process().session_id() == target.session_id()) return true;
-  const auto other = target.snapshot().identity;
+  const auto other = target.identity();
   return own.effective_user == other.user || own.effective_user == other.saved_user ||
          own.user == other.user || own.user == other.saved_user;
 }

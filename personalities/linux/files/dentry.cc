@@ -108,6 +108,8 @@ std::size_t Dentry::copy_name(std::span<char, kMaximumName + 1> to) {
 }
 
 Ref<Dentry> Dentry::find(std::string_view name) {
+  // Directories that keep no names (procfs) are passed by all at once: no lock for nothing.
+  if (__atomic_load_n(&child_count_, __ATOMIC_ACQUIRE) == 0) return {};
   const Key key{hash_of(name), name};
   Guard guard(lock_);
   const auto found = by_name_.find(key, KeyCompare());
@@ -133,11 +135,13 @@ Dentry::Positioned Dentry::child_at(u64 position) {
 void Dentry::attach_locked(Dentry& child) {
   by_name_.insert(child);
   by_position_.insert(child);
+  __atomic_store_n(&child_count_, child_count_ + 1, __ATOMIC_RELEASE);
 }
 
 void Dentry::detach_locked(Dentry& child) {
   by_name_.erase(by_name_.iterator_to(child));
   by_position_.erase(by_position_.iterator_to(child));
+  __atomic_store_n(&child_count_, child_count_ - 1, __ATOMIC_RELEASE);
 }
 
 void Dentry::attach(Ref<Dentry> child) {

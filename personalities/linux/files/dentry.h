@@ -135,6 +135,7 @@ class Dentry final : public runtime::Allocated {
   u64 position_ = 0;  // changed under the parent's lock_
   Hook name_hook_, position_hook_;
   u64 last_position_ GUARDED_BY(lock_) = 1;
+  u32 child_count_ = 0;  // atomic; changed under lock_
   boost::intrusive::set<Dentry, boost::intrusive::member_hook<Dentry, Hook, &Dentry::name_hook_>,
                         boost::intrusive::compare<ByName>, boost::intrusive::constant_time_size<false>>
       by_name_ GUARDED_BY(lock_);

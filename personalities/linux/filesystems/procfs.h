@@ -14,10 +14,10 @@ class Process;
 struct ProcSubject {
   Task& reader;
   Personality& personality;
-  i32 pid = 0;         // 0: no process
+  Process* owner = nullptr;
   i32 tid = 0;         // the task of /proc/PID/task/TID, or 0
   i32 descriptor = 0;  // of /proc/PID/fd/N
-  /// NoProcess when it has gone.
+  /// NoProcess when it has gone: whoever keeps its object alive sees it no longer than others do.
   LinuxResult<Ref<Process>> process() const;
   /// The task meant: that of `tid`, or any of the process.
   LinuxResult<Ref<Task>> task() const;

@@ -32,7 +32,7 @@ Ref<MemoryMap> memory_of(const ProcSubject& subject) {
 LinuxResult<> check_private(const ProcSubject& subject) {
   const auto& reader = subject.reader.identity();
   if (reader.privileged()) return {};
-  const auto identity = TRY(subject.process())->snapshot().identity;
+  const auto identity = TRY(subject.process())->identity();
   if (reader.file_user == identity.user && reader.file_user == identity.effective_user &&
       reader.file_user == identity.saved_user)
     return {};
@@ -167,7 +167,7 @@ LinuxResult<> name(const ProcSubject& subject, TextBuffer& to) {
 }
 
 LinuxResult<> set_name(const ProcSubject& subject, std::string_view text) {
-  if (subject.pid != subject.reader.process().id()) return std::unexpected(Errno::Invalid);
+  if (subject.owner != &subject.reader.process()) return std::unexpected(Errno::Invalid);
   TRY(subject.task())->set_name(text.substr(0, text.find('\n')));
   return {};
 }

@@ -50,21 +50,23 @@ class GrownText {
   std::size_t capacity_ = 0, length_ = 0;
 };
 
-/// Which process, task and descriptor a node is about.
+/// Which process, task and descriptor a node is about. The process is held, so that what lies below its
+/// directory is found without the table's lock; its number can't be another's before the inode has gone.
 struct ProcKey {
-  i32 pid = 0, tid = 0, descriptor = 0;
+  Ref<Process> process;
+  i32 tid = 0, descriptor = 0;
+  i32 pid() const { return process ? process->id() : 0; }
 };
 
 class ProcInode final : public Inode {
  public:
-  ProcInode(FileSystem& file_system, u64 number, const ProcNode& node, const ProcKey& key,
+  ProcInode(FileSystem& file_system, u64 number, const ProcNode& node, ProcKey key,
             const Attributes& attributes)
-      : Inode(file_system, number, attributes), node_(node), key_(key) {}
+      : Inode(file_system, number, attributes), node_(node), key_(std::move(key)) {}
 
-  static LinuxResult<Ref<Inode>> create(Task& task, FileSystem& file_system, const ProcNode& node,
-                                        const ProcKey& key);
+  static LinuxResult<Ref<Inode>> create(FileSystem& file_system, const ProcNode& node, ProcKey key);
   ProcSubject subject(Task& reader) const {
-    return {reader, reader.personality(), key_.pid, key_.tid, key_.descriptor};
+    return {reader, reader.personality(), key_.process.get(), key_.tid, key_.descriptor};
   }
   const ProcNode& node() const { return node_; }
 
@@ -90,7 +92,7 @@ class ProcInode final : public Inode {
 /// Stable as long as the object means the same: programs compare them (fuser, find).
 u64 number_of(const ProcNode& node, const ProcKey& key) {
   u64 hash = 0xcbf29ce484222325;
-  for (const i32 part : {key.pid, key.tid, key.descriptor})
+  for (const i32 part : {key.pid(), key.tid, key.descriptor})
     hash = (hash ^ static_cast<u32>(part)) * 0x100000001b3;
   for (const char character : node.name) hash = (hash ^ static_cast<u8>(character)) * 0x100000001b3;
   return (hash & 0xffff'ffff'ffff) | 0x1000;
@@ -105,19 +107,19 @@ FileKind kind_of(ProcNode::Kind kind) {
   }
 }
 
-LinuxResult<Ref<Inode>> ProcInode::create(Task& task, FileSystem& file_system, const ProcNode& node,
-                                          const ProcKey& key) {
+LinuxResult<Ref<Inode>> ProcInode::create(FileSystem& file_system, const ProcNode& node, ProcKey key) {
   const auto kind = kind_of(node.kind);
   const bool link = kind == FileKind::SymbolicLink;
   Attributes attributes{.mode = static_cast<u32>(kind) | (link ? 0777 : node.mode),
                         .links = kind == FileKind::Directory ? 2u : 1u};
-  if (key.pid) {
-    const ProcSubject subject{task, task.personality(), key.pid, key.tid, key.descriptor};
-    const auto owner = TRY(subject.process())->snapshot().identity;
+  if (key.process) {
+    if (key.process->is_reaped()) return std::unexpected(Errno::NoEntry);
+    const auto owner = key.process->identity();
     attributes.user = owner.effective_user;
     attributes.group = owner.effective_group;
   }
-  return TRY(runtime::make<ProcInode>(file_system, number_of(node, key), node, key, attributes));
+  const u64 number = number_of(node, key);
+  return TRY(runtime::make<ProcInode>(file_system, number, node, std::move(key), attributes));
 }
 
 class ProcFile final : public RegularFile {
@@ -241,21 +243,24 @@ LinuxResult<Ref<Inode>> ProcInode::look_up_number(Task& task, i32 number) {
   switch (node_.dynamic) {
     case Dynamic::Processes: {
       // A thread's number serves, too, though it is not listed.
-      const auto found = task.personality().processes().find_task(number);
-      if (found) return create(task, file_system, kProcessNode, {found->process().id(), 0, 0});
-      if (!task.personality().processes().find(number)) return std::unexpected(Errno::NoEntry);
-      return create(task, file_system, kProcessNode, {number, 0, 0});
+      auto& processes = task.personality().processes();
+      auto process = processes.find(number);
+      if (!process) {
+        if (const auto thread = processes.find_task(number)) process = Ref<Process>(thread->process());
+      }
+      if (!process) return std::unexpected(Errno::NoEntry);
+      return create(file_system, kProcessNode, {std::move(process), 0, 0});
     }
     case Dynamic::Tasks: {
       const auto found = task.personality().processes().find_task(number);
-      if (!found || found->process().id() != key_.pid) return std::unexpected(Errno::NoEntry);
-      return create(task, file_system, kTaskNode, {key_.pid, number, 0});
+      if (!found || &found->process() != key_.process.get()) return std::unexpected(Errno::NoEntry);
+      return create(file_system, kTaskNode, {key_.process, number, 0});
     }
     case Dynamic::Descriptors:
     case Dynamic::DescriptorDetails: {
       if (next_number(task, number) != number) return std::unexpected(Errno::NoEntry);
       const auto& node = node_.dynamic == Dynamic::Descriptors ? kDescriptorNode : kDetailsNode;
-      return create(task, file_system, node, {key_.pid, key_.tid, number});
+      return create(file_system, node, {key_.process, key_.tid, number});
     }
     case Dynamic::No: break;
   }
@@ -287,7 +292,7 @@ i32 ProcInode::next_number(Task& task, i32 from) {
 
 LinuxResult<Ref<Inode>> ProcInode::look_up(Task& task, std::string_view name) {
   for (const auto& child : children_of(node_))
-    if (child.name == name) return create(task, file_system(), child, key_);
+    if (child.name == name) return create(file_system(), child, key_);
   if (const auto number = parse_id(name)) return look_up_number(task, *number);
   return std::unexpected(Errno::NoEntry);
 }
@@ -319,7 +324,7 @@ LinuxResult<u64> ProcInode::read_directory(Task& task, Dentry&, u64 position, Di
 }  // namespace
 
 LinuxResult<Ref<Process>> ProcSubject::process() const {
-  if (auto found = personality.processes().find(pid)) return found;
+  if (owner && !owner->is_reaped()) return Ref<Process>(*owner);
   return std::unexpected(Errno::NoProcess);
 }
 

@@ -51,7 +51,7 @@ u32 tasks_of_user(ProcessTable& table, u32 user) {
     const auto process = table.next(at);
     if (!process) return count;
     at = process->id();
-    if (process->snapshot().identity.user == user) count += process->task_count();
+    if (process->identity().user == user) count += process->task_count();
   }
 }
 

@@ -246,6 +246,7 @@ void TaskInternals::set_group_locked(ProcessTable& table, Process& process, Ref<
 
 Ref<Process> TaskInternals::unlink_locked(ProcessTable& table, Process& process, Ref<ProcessGroup>& group) {
   process.life_ = Process::Life::Reaped;
+  __atomic_store_n(&process.reaped_, true, __ATOMIC_RELEASE);
   if (process.parent_) {
     process.parent_->children_.erase(process.parent_->children_.iterator_to(process));
     set_parent_locked(process, nullptr);

@@ -125,6 +125,12 @@ void Process::snapshot_tree(ProcessSnapshot& to) {
   if (life_ != Life::Running) to.state = 'Z';
 }
 
+Identity Process::identity() {
+  Guard<SpinLock> guard(lock_);
+  const auto& credentials = tasks_.empty() ? last_credentials_ : tasks_.front().credentials_;
+  return credentials ? credentials->identity() : Identity();
+}
+
 ProcessSnapshot Process::snapshot() {
   ProcessSnapshot to;
   Ref<MemoryMap> memory;

@@ -66,6 +66,11 @@ class Process final : public runtime::Managed, public GroupMember {
   Ref<Task> next_task(i32 after);
   u32 task_count();
   ProcessSnapshot snapshot();
+  /// Whose it is: its first task's identity, or that of the last one that it had. Root's for a process
+  /// that never had a task (init).
+  Identity identity();
+  /// Waited for, and no longer to be found. No lock.
+  bool is_reaped() const { return __atomic_load_n(&reaped_, __ATOMIC_ACQUIRE); }
   /// For /proc/PID/exe; may be empty.
   Ref<File> executable();
   /// Processor time of all tasks, dead ones included.
@@ -94,6 +99,7 @@ class Process final : public runtime::Managed, public GroupMember {
 
   // Guarded by the table's lock.
   Life life_ = Life::Running;
+  bool reaped_ = false;  // atomic: life_ is Reaped
   Process* parent_ = nullptr;
   i32 parent_id_ = 0;  // atomic: of parent_
   boost::intrusive::list_member_hook<> sibling_hook_;
