@@ -28,7 +28,8 @@ def _sha256(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
-def _run(command, folder):
+def run(command, folder):
+    """(did it succeed, what it printed)"""
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     return done.returncode == 0, done.stdout
@@ -36,23 +37,25 @@ def _run(command, folder):
 
 def _candidate(package):
     """The newest version of a package that this machine's archive offers, or None."""
-    _, text = _run(["apt-cache", "policy", package], "/")
+    _, text = run(["apt-cache", "policy", package], "/")
     found = re.search(r"Candidate: (\S+)", text)
     return None if not found or found[1] == "(none)" else found[1]
 
 
-def _trouble(name, entry, text):
+def trouble(name, entry, text, table="tools/donors/donors.json"):
+    """What to tell of a package that could not be fetched."""
     known = ", ".join(f"{a.get('package', entry.get('package'))}={a['version']}" for a in entry["accepted"])
     package = entry["accepted"][0].get("package", entry.get("package"))
     offered = _candidate(package)
     tail = "\n".join("  | " + line for line in text.splitlines()[-6:] if not line.startswith("W:"))
     return Failure(f"donor {name} ({entry['why']}) could not be fetched.\n"
                    f"  Known and accepted: {known}. This machine's archive offers: {package}={offered}.\n{tail}\n"
-                   f"  If the archive has moved to a newer version, look at it and add it to tools/donors/donors.json,\n"
+                   f"  If the archive has moved to a newer version, look at it and add it to {table},\n"
                    f"  or take it once with: --accept-donor {name}")
 
 
-def _check(name, path, expected, accept):
+def check(name, path, expected, accept):
+    """Refuses, and deletes, a file that is not the recorded one."""
     actual = _sha256(path)
     if actual == expected:
         return
@@ -64,7 +67,7 @@ def _check(name, path, expected, accept):
                   f"  recorded {expected}\n  fetched  {actual}\n  --accept-donor {name} would take it all the same")
 
 
-def _twice(attempt, refresh):
+def twice(attempt, refresh):
     """Fresh package lists and a second try, when the first one fails."""
     good, text = attempt()
     if good:
@@ -73,7 +76,8 @@ def _twice(attempt, refresh):
     return attempt()
 
 
-def _refresh_lists():
+def refresh_lists():
+    """apt-get update; its failure shows later, in what can't be found."""
     command = ["apt-get", "-q", "update"]
     subprocess.run(command if os.geteuid() == 0 else ["sudo", *command], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -87,17 +91,17 @@ def _fetch_binary(name, entry, folder, accept):
             package = choices[0][0]
             choices.append((package, _candidate(package), ""))
         for package, version, checksum in choices:
-            good, text = _run(["apt-get", "-q", "download", f"{package}={version}"], folder)
+            good, text = run(["apt-get", "-q", "download", f"{package}={version}"], folder)
             found = sorted(folder.glob(f"{package}_*.deb"))
             if good and found:
-                _check(name, found[0], checksum, accept)
+                check(name, found[0], checksum, accept)
                 return True, str(found[0])
         return False, text
 
-    good, text = _twice(download, _refresh_lists)
+    good, text = twice(download, refresh_lists)
     if not good:
-        raise _trouble(name, entry, text)
-    good, output = _run(["dpkg-deb", "-x", text, str(folder)], folder)
+        raise trouble(name, entry, text)
+    good, output = run(["dpkg-deb", "-x", text, str(folder)], folder)
     if not good:
         raise Failure(f"donor {name}: dpkg-deb could not unpack it: {output}")
     os.unlink(text)
@@ -126,15 +130,15 @@ def _fetch_source(name, entry, folder, accept):
     version = "" if accept else "=" + chosen["version"]
 
     def download():
-        return _run(["apt-get", "-q", *options, "source", "--download-only", entry["package"] + version], folder)
+        return run(["apt-get", "-q", *options, "source", "--download-only", entry["package"] + version], folder)
 
-    _run(["apt-get", "-q", *options, "update"], folder)
-    good, text = _twice(download, lambda: _run(["apt-get", "-q", *options, "update"], folder))
+    run(["apt-get", "-q", *options, "update"], folder)
+    good, text = twice(download, lambda: run(["apt-get", "-q", *options, "update"], folder))
     if not good:
-        raise _trouble(name, entry, text)
+        raise trouble(name, entry, text)
     for file, checksum in chosen["files"].items():
         if (folder / file).exists():
-            _check(name, folder / file, checksum, accept)
+            check(name, folder / file, checksum, accept)
     for archive in sorted(folder.glob("*.tar.*")):
         with tarfile.open(archive) as tar:
             tar.extractall(folder)
@@ -143,7 +147,7 @@ def _fetch_source(name, entry, folder, accept):
 
 
 @contextlib.contextmanager
-def _alone(name):
+def alone(name):
     """Cases run side by side: the first that wants a donor fetches it, the others wait for it."""
     paths.DONORS.mkdir(parents=True, exist_ok=True)
     with open(paths.DONORS / f"{name}.lock", "w", encoding="ascii") as lock:
@@ -153,7 +157,7 @@ def _alone(name):
 
 def fetch(name, accept=()):
     """The path of what donor `name` gives, fetched first if need be."""
-    with _alone(name):
+    with alone(name):
         return _fetch(name, accept)
 
 

@@ -92,6 +92,19 @@ def _walk(folder):
     return found
 
 
+def files_of(folder):
+    """A small folder's contents for busybox_root()'s `extra`: {name: (mode with type, bytes)}."""
+    found = {}
+    for name, path, status in _walk(folder):
+        if stat.S_ISREG(status.st_mode):
+            found[name] = (status.st_mode, pathlib.Path(path).read_bytes())
+        elif stat.S_ISLNK(status.st_mode):
+            found[name] = (status.st_mode, os.readlink(path).encode())
+        elif stat.S_ISDIR(status.st_mode):
+            found[name] = (status.st_mode, b"")
+    return found
+
+
 def pack_folder(folder):
     """A folder of the host as a cpio archive: root owns everything, modes and hard links are kept."""
     archive = Cpio()

@@ -1,0 +1,93 @@
+"""Language runtimes out of Debian's packages, unmodified, each with a real program of examples/runtimes.
+
+The programs print only what is the same everywhere; what they must print stands beside them
+(report.X.expected) and was taken from the same packages on Linux.
+"""
+import hashlib
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import paths
+import rootfs
+import support
+import trees
+from support import case
+
+PROGRAMS = paths.ROOT / "examples" / "runtimes"
+
+
+def suites(short, _options):
+    return support.make_suites(__name__, short, "language runtimes of Debian's packages, each with a program")
+
+
+def ocaml_program():
+    """report.ml compiled by Debian's ocamlopt, static."""
+    source = PROGRAMS / "report.ml"
+    tree, compiler = trees.fetch("ocaml")
+    kept = paths.BUILD / "runtimes" / ("ocaml-" + hashlib.sha256(source.read_bytes()).hexdigest()[:16])
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        library = tree / "usr" / "lib" / "ocaml"
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "report.ml"
+            copy.write_bytes(source.read_bytes())
+            environment = dict(os.environ, OCAMLLIB=str(library), PATH=f"{tree / 'usr' / 'bin'}:{os.environ['PATH']}")
+            done = subprocess.run([tree / compiler, "-I", library, copy, "-o", f"{folder}/report", "-ccopt", "-static"],
+                                  env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            assert done.returncode == 0, f"ocamlopt: {done.stdout}"
+            os.replace(f"{folder}/report", kept)
+    return kept
+
+
+def run(vari, tree, command, report, *arguments, **how):
+    """Runs `command` with busybox, the tree and the program as its root; compares what it prints."""
+    files = rootfs.files_of(trees.fetch(tree)[0]) if tree else {}
+    files[report] = (0o755, (PROGRAMS / report).read_bytes())
+    if report.endswith(".ml"):
+        files["report"] = (0o755, ocaml_program().read_bytes())
+    with support.root_with(files) as root:
+        done = vari.exec(command, "--root", root, "--mem", "1G", *arguments, **how)
+    expected = (PROGRAMS / f"{report}.expected").read_text()
+    assert done.out == expected and done.status == 0, f"expected:\n{expected}\n{done}"
+
+
+@case
+def lua(vari):
+    run(vari, "lua", "lua5.4 /report.lua", "report.lua")
+
+
+@case
+def javascript(vari):
+    run(vari, "duktape", "duk /report.js", "report.js")
+
+
+@case
+def ocaml(vari):
+    run(vari, None, "/report", "report.ml")
+
+
+@case
+def standard_ml_on_one_processor(vari):
+    run(vari, "polyml", "poly --script /report.sml", "report.sml", "--smp", 1, timeout=120)
+
+
+@case
+def standard_ml_on_four_processors(vari):
+    run(vari, "polyml", "poly --script /report.sml", "report.sml", "--smp", 4, timeout=120)
+
+
+@case
+def scheme(vari):
+    run(vari, "gambit", "gsi /report.scm", "report.scm", timeout=120)
+
+
+@case
+def a_runtime_ends_by_its_error(vari):
+    """The negative control: a program that fails is seen to fail."""
+    files = rootfs.files_of(trees.fetch("lua")[0])
+    files["bad.lua"] = (0o644, b"print('before') error('on purpose')")
+    with support.root_with(files) as root:
+        done = vari.exec("lua5.4 /bad.lua", "--root", root, "--mem", "1G")
+    assert done.status == 1 and done.out == "before\n" and "on purpose" in done.err, f"{done}"
