@@ -241,7 +241,10 @@ KERNEL_TEST(spaces_and_stacks_leave_nothing_behind) {
     }
     return free;
   };
-  for (int round = 0; round < 2; ++round) {  // the first round makes tables that stay
+  // The first round makes tables that stay. A leak shows in each of the others; a core that the host let
+  // hold its frame for longer than the readings take shows in one.
+  bool level = false;
+  for (int round = 0; round < 5 && !level; ++round) {
     const u64 before = settle();
     for (int i = 0; i < 50; ++i) {
       Space space(test);
@@ -256,8 +259,9 @@ KERNEL_TEST(spaces_and_stacks_leave_nothing_behind) {
       EXPECT(memory.kernel().page_bytes_at({reinterpret_cast<u64>(stack.bottom) - 1}) == 0);
       memory.kernel().free_stack(stack);
     }
-    EXPECT(round == 0 || settle() == before);
+    level = round > 0 && settle() == before;
   }
+  EXPECT(level);
 }
 
 }  // namespace
