@@ -48,6 +48,9 @@ class Channel final : public Component<HostChannel> {
   void send_message(std::string_view text) override {
     send_all(Kind::Message, {static_cast<const u8*>(static_cast<const void*>(text.data())), text.size()});
   }
+  void send_report(std::string_view text) override {
+    send_all(Kind::Report, {static_cast<const u8*>(static_cast<const void*>(text.data())), text.size()});
+  }
   void send_exit_status(u8 status) override;
 
   void send_all(Kind kind, std::span<const u8> bytes);

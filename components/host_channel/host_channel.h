@@ -54,6 +54,8 @@ class HostChannel : public Object {
   virtual Ref<ByteStream> standard_error() = 0;
   /// Tells the host why the first program could not be started.
   virtual void send_message(std::string_view text) = 0;
+  /// A piece of what ./vari asked to be told (the command line's vari.report).
+  virtual void send_report(std::string_view text) = 0;
   /// The last frame; later output is dropped. Whoever powers off drains the line first.
   virtual void send_exit_status(u8 status) = 0;
 

@@ -12,6 +12,7 @@ enum class Kind : u8 {
   Message = 4,
   Ready = 5,
   Credit = 6,
+  Report = 7,
   StandardInput = 16,
   StandardInputEnd = 17,
   WindowSize = 18,

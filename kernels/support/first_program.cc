@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "kernels/support/command_line.h"
+#include "machine/x86_64/cpu.h"
 #include "personalities/linux/process/process.h"
 #include "personalities/linux/signals/send.h"
 #include "runtime/thread.h"
@@ -29,6 +30,7 @@ u8 exit_status(i32 wait_status) {
 void FirstProgramRunner::start(linux::Personality& personality) {
   personality_ = &personality;
   if (auto* channel = devices_.host_channel()) channel->set_listener(this);
+  report("start");
   const bool command = option(command_line_, "vari.exec") || option(command_line_, "vari.exec_bytes");
   const auto started = command ? start_command() : start_shell();
   if (!started) {
@@ -84,6 +86,20 @@ linux::LinuxResult<> FirstProgramRunner::start_shell() {
   return personality_->start({.path = path, .arguments = arguments, .environment = environment}, *this);
 }
 
+/// The place's own counts, behind the time stamp counter: under QEMU's -icount that counts instructions.
+void FirstProgramRunner::report(std::string_view moment) {
+  auto* channel = devices_.host_channel();
+  if (!channel || !option(command_line_, "vari.report")) return;
+  const u64 now = machine::read_tsc();
+  constexpr std::size_t kBytes = 32 * kKiB;
+  char* memory = static_cast<char*>(runtime::allocate(kBytes));
+  if (!memory) return;
+  const Text<64> head("moment ", moment, "\ntsc ", now, "\n");
+  channel->send_report(head.text());
+  channel->send_report({memory, personality_->place().describe({memory, kBytes})});
+  runtime::free(memory, kBytes);
+}
+
 void FirstProgramRunner::fail(std::string_view why) {
   log_.line(why);
   if (auto* channel = devices_.host_channel()) channel->send_message(why);
@@ -109,6 +125,7 @@ void FirstProgramRunner::end_other_programs() {
 }
 
 void FirstProgramRunner::on_first_exit(i32 wait_status) {
+  report("end");
   const u8 status = exit_status(wait_status);
   auto* channel = devices_.host_channel();
   if (channel && !start_failed_) channel->send_exit_status(status);

@@ -13,6 +13,7 @@ namespace vari::kernels {
 ///   vari.exec_bytes=N    the same; the COMMAND is the first N bytes of standard input, where it is longer
 ///                        than a boot loader's command line
 ///   init=PATH            the program to start instead of a shell
+///   vari.report          tell the host what had been counted when the first program started and when it ended
 class FirstProgramRunner final : public linux::FirstExitObserver, private components::host_channel::Listener {
  public:
   FirstProgramRunner(std::string_view command_line, PcDevices& devices, nucleus::Log& log)
@@ -30,6 +31,7 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
   linux::LinuxResult<> start_command();
   linux::LinuxResult<> start_shell();
   void fail(std::string_view why);
+  void report(std::string_view moment);
   void end_other_programs();
 
   static constexpr std::size_t kCommandBytes = 128 * kKiB;

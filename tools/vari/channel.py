@@ -4,13 +4,13 @@ A parser that can be fed any piece of bytes, resynchronises after garbage, and k
 """
 import struct
 
-STDOUT, STDERR, STATUS, MESSAGE, READY, CREDIT = 1, 2, 3, 4, 5, 6
+STDOUT, STDERR, STATUS, MESSAGE, READY, CREDIT, REPORT = 1, 2, 3, 4, 5, 6, 7
 STDIN, STDIN_END, WINDOW, SIGNAL = 16, 17, 18, 19
 VERSION = 1
 MAXIMUM = 1024  # bytes of payload
 
 _EXACT = {STATUS: 1, READY: 1, CREDIT: 4}  # payload lengths that are fixed
-_KNOWN = {STDOUT, STDERR, STATUS, MESSAGE, READY, CREDIT}
+_KNOWN = {STDOUT, STDERR, STATUS, MESSAGE, READY, CREDIT, REPORT}
 
 
 def frame(kind, payload=b""):

@@ -58,6 +58,7 @@ class Guest:
         self.credit = 0
         self.deadline = time.monotonic() + options.timeout if options.timeout else None
         self.description = description
+        self.report = bytearray()  # what vari.report asked for
         self.process = None
         self.log_line = self.channel_line = None
         self._unsent = {}  # line to bytes that it did not take yet
@@ -153,6 +154,8 @@ class Guest:
                 self.message = payload.decode(errors="replace")
             elif kind == channel.CREDIT:
                 self.credit += int.from_bytes(payload, "little")
+            elif kind == channel.REPORT:
+                self.report += payload
         return frames
 
     def verdict(self):
