@@ -29,6 +29,12 @@ def ask(child, line, pattern=None):
     return child.before
 
 
+def start(child, command):
+    """Types a command, and waits until it has the terminal: keys that come sooner are the shell's."""
+    child.send(f"sh -c 'echo u\"\"p; {command}'\r")
+    child.expect(r"\nup\r?\n")
+
+
 def leave(child):
     """Ctrl-A x."""
     import pexpect
@@ -50,9 +56,7 @@ def ls_and_pipelines(vari):
 @case
 def control_c_ends_a_program(vari):
     child = shell(vari)
-    child.send("sleep 1000\r")
-    child.expect_exact("sleep 1000")
-    time.sleep(1)
+    start(child, "exec sleep 1000")
     child.send("\x03")
     child.expect(PROMPT)
     assert "130" in ask(child, "echo status $?")
@@ -62,9 +66,7 @@ def control_c_ends_a_program(vari):
 @case
 def control_d_ends_input(vari):
     child = shell(vari)
-    child.send("cat | wc -l\r")
-    child.expect_exact("wc -l")
-    time.sleep(0.5)
+    start(child, "cat | wc -l")
     child.send("one\rtwo\r\x04")
     child.expect(r"\n\s*2\s*\r\n")
     child.expect(PROMPT)
@@ -74,9 +76,7 @@ def control_d_ends_input(vari):
 @case(everywhere=True)
 def control_z_and_fg(vari):
     child = shell(vari)
-    child.send("sleep 3\r")
-    child.expect_exact("sleep 3")
-    time.sleep(0.7)
+    start(child, "exec sleep 3")
     child.send("\x1a")
     child.expect("Stopped")
     child.expect(PROMPT)
@@ -91,9 +91,7 @@ def control_z_and_fg(vari):
 @case
 def control_d_at_the_beginning_of_a_line(vari):
     child = shell(vari)
-    child.send("cat\r")
-    child.expect_exact("cat")
-    time.sleep(0.7)
+    start(child, "exec cat")
     child.send("line\r")
     child.expect("\nline")
     time.sleep(0.5)
@@ -106,9 +104,7 @@ def control_d_at_the_beginning_of_a_line(vari):
 @case
 def control_backslash_quits(vari):
     child = shell(vari)
-    child.send("sleep 1000\r")
-    child.expect_exact("sleep 1000")
-    time.sleep(1)
+    start(child, "exec sleep 1000")
     child.send("\x1c")
     child.expect("Quit")
     child.expect(PROMPT)
@@ -120,8 +116,11 @@ def control_backslash_quits(vari):
 def a_background_reader_stops(vari):
     child = shell(vari)
     ask(child, "cat &")
-    time.sleep(0.7)
-    assert "Stopped (tty input)" in ask(child, "jobs"), child.before
+    for _ in range(20):
+        if "Stopped (tty input)" in ask(child, "jobs"):
+            break
+        time.sleep(0.5)
+    assert "Stopped (tty input)" in child.before, child.before
     ask(child, "kill -9 %1; wait; echo gone", "gone")
     leave(child)
 
@@ -235,9 +234,7 @@ def window_size_reaches_the_guest(vari):
 @case
 def line_editing(vari):
     child = shell(vari)
-    child.send("cat\r")
-    child.expect_exact("cat")
-    time.sleep(0.5)
+    start(child, "exec cat")
     child.send("abX\x7fc\r")
     child.expect("\nabc")
     child.send("wrong\x15right\r")
