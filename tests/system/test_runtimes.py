@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import tempfile
 
+import linux_peer
 import paths
 import rootfs
 import support
@@ -81,6 +82,24 @@ def standard_ml_on_four_processors(vari):
 @case
 def scheme(vari):
     run(vari, "gambit", "gsi /report.scm", "report.scm", timeout=120)
+
+
+def machinery(vari, *arguments, **how):
+    """What runtimes ask of a kernel, mechanism by mechanism: examples/runtimes/machinery.c."""
+    program = linux_peer.build_static(PROGRAMS / "machinery.c", paths.BUILD / "programs" / "machinery")
+    with support.root_with({"machinery": (0o755, program.read_bytes())}) as root:
+        done = vari.exec("/machinery", "--root", root, *arguments, **how)
+    assert done.status == 0 and done.out.count("ok ") == 6, f"{done}"
+
+
+@case(everywhere=True)
+def machinery_on_one_processor(vari):
+    machinery(vari, "--smp", 1, timeout=120)
+
+
+@case(everywhere=True)
+def machinery_on_four_processors(vari):
+    machinery(vari, "--smp", 4, timeout=120)
 
 
 @case
