@@ -84,6 +84,41 @@ def scheme(vari):
     run(vari, "gambit", "gsi /report.scm", "report.scm", timeout=120)
 
 
+def on_the_host(tree, program, *arguments, **environment):
+    """Runs a tree's program here, with the tree's own libraries."""
+    root = trees.fetch(tree)[0]
+    libraries = root / "usr" / "lib" / "x86_64-linux-gnu"
+    loader = next((root / "lib" / "x86_64-linux-gnu").glob("ld-linux-x86-64.so.2"))
+    done = subprocess.run([loader, "--library-path", f"{libraries}:{loader.parent}", root / program, *arguments],
+                          env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, f"{program} on the host: {done.stdout}"
+
+
+@case
+def a_heap_image_of_standard_ml(vari):
+    """The image is made on the host and boots with the root, as the OSKit's ML did from a boot module."""
+    with tempfile.TemporaryDirectory() as folder:
+        on_the_host("polyml", "usr/bin/poly", "--script", PROGRAMS / "make_heap.sml", HEAP_IMAGE=f"{folder}/heap")
+        files = rootfs.files_of(trees.fetch("polyml")[0])
+        files["heap"] = (0o644, pathlib.Path(folder, "heap").read_bytes())
+    files["run.sml"] = (0o644, b'PolyML.SaveState.loadState "/heap"; main ();')
+    with support.root_with(files) as root:
+        done = vari.exec("poly --script /run.sml", "--root", root, "--mem", "1G", timeout=120)
+    assert done.out == "31 squared is 961, out of a heap image\n" and done.status == 0, f"{done}"
+
+
+@case
+def bytecode_of_lua(vari):
+    """A program that was compiled before: no source is in the guest."""
+    with tempfile.TemporaryDirectory() as folder:
+        on_the_host("lua", "usr/bin/luac5.4", "-s", "-o", f"{folder}/code", PROGRAMS / "report.lua")
+        files = rootfs.files_of(trees.fetch("lua")[0])
+        files["code"] = (0o644, pathlib.Path(folder, "code").read_bytes())
+    with support.root_with(files) as root:
+        done = vari.exec("lua5.4 /code", "--root", root, "--mem", "1G", timeout=120)
+    assert done.out == (PROGRAMS / "report.lua.expected").read_text() and done.status == 0, f"{done}"
+
+
 def machinery(vari, *arguments, **how):
     """What runtimes ask of a kernel, mechanism by mechanism: examples/runtimes/machinery.c."""
     program = linux_peer.build_static(PROGRAMS / "machinery.c", paths.BUILD / "programs" / "machinery")
