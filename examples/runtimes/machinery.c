@@ -7,6 +7,8 @@
 //                write to each page faults, the handler notes the page and lets the write through
 //   guard        a stack that grows into its guard page: SIGSEGV on another stack, an exception, not death
 //   world        stop the world: signals to all threads, which wait until the collector is done
+//   quantum      a timer for each thread (timer_create with SIGEV_THREAD_ID), as preemptive schedulers tick; what
+//                ran out while the signal was blocked is told as overrun
 //   fork_join    threads that start and end by the thousand, kept in step by futexes
 //   clock        time goes on and never back, on all processors
 #define _GNU_SOURCE
@@ -24,6 +26,10 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#ifndef sigev_notify_thread_id  // glibc has no name for it
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 enum { kPage = 4096 };
 
@@ -205,6 +211,57 @@ static void world(void) {
   check("the world stops, stays stopped, and goes on, 20 times with 6 threads", good);
 }
 
+// --- a timer for each thread ---
+
+enum { kTickers = 3 };
+static volatile int ticks[kTickers], strays, overruns;
+static __thread int ticker = -1;
+
+static void on_quantum(int number, siginfo_t* info, void* state) {
+  (void)number, (void)state;
+  if (info->si_code != SI_TIMER || info->si_value.sival_int != ticker) ++strays;
+  if (ticker >= 0) ++ticks[ticker];
+  overruns += info->si_overrun;
+}
+
+static void* tick(void* argument) {
+  ticker = (int)(intptr_t)argument;
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 3};
+  event.sigev_value.sival_int = ticker;
+  event.sigev_notify_thread_id = gettid();
+  timer_t timer;
+  struct itimerspec every = {{0, 2000000}, {0, 2000000}};
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &every, NULL)) return (void*)1;
+  while (ticks[ticker] < 10) {
+  }
+  sigset_t own, old;
+  sigemptyset(&own);
+  sigaddset(&own, SIGRTMIN + 3);
+  pthread_sigmask(SIG_BLOCK, &own, &old);
+  usleep(30000);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  struct itimerspec left;
+  const int bad = timer_gettime(timer, &left) || left.it_interval.tv_nsec != 2000000 || timer_delete(timer) ||
+                  timer_delete(timer) == 0;
+  return (void*)(intptr_t)bad;
+}
+
+static void quantum(void) {
+  on_signal(SIGRTMIN + 3, on_quantum, SA_RESTART);
+  pthread_t threads[kTickers];
+  int good = 1;
+  for (int i = 0; i < kTickers; ++i) pthread_create(&threads[i], NULL, tick, (void*)(intptr_t)i);
+  for (int i = 0; i < kTickers; ++i) {
+    void* bad;
+    pthread_join(threads[i], &bad);
+    good &= bad == NULL && ticks[i] >= 10;
+  }
+  timer_t none = (timer_t)77;
+  struct itimerspec left;
+  good &= timer_gettime(none, &left) == -1;
+  check("each thread has a timer of its own; what was missed is told", good && strays == 0 && overruns >= 3 * 5);
+}
+
 // --- many short threads ---
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -255,6 +312,7 @@ int main(void) {
   barrier();
   guard();
   world();
+  quantum();
   fork_join();
   clocks();
   return failures != 0;

@@ -39,7 +39,10 @@
   /* time_calls.cc */                                                                                   \
   X(nanosleep, 35) X(getitimer, 36) X(alarm, 37) X(setitimer, 38) X(gettimeofday, 96)                   \
   X(adjtimex, 159) X(settimeofday, 164) X(time, 201) X(clock_settime, 227) X(clock_gettime, 228)        \
-  X(clock_getres, 229) X(clock_nanosleep, 230) X(clock_adjtime, 305)
+  X(clock_getres, 229) X(clock_nanosleep, 230) X(clock_adjtime, 305)                                    \
+  /* timer_calls.cc */                                                                                  \
+  X(timer_create, 222) X(timer_settime, 223) X(timer_gettime, 224) X(timer_getoverrun, 225)             \
+  X(timer_delete, 226)
 // clang-format on
 
 namespace vari::linux {

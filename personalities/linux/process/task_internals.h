@@ -110,6 +110,8 @@ struct TaskInternals {
   static LinuxResult<u64> control(Task& task, const Arguments& arguments);
   // calls/time_calls.cc
   static ProcessTimers* timers(Process& process);
+  /// The signal waits, for that task or (null) for the process.
+  static bool is_pending(Process& process, Task* task, int number);
   static LinuxResult<std::reference_wrapper<ProcessTimers>> make_timers(Process& process);
   // calls/identity_calls.cc
   static LinuxResult<> set_identity(Task& task, const Identity& identity);

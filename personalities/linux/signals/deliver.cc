@@ -4,6 +4,7 @@
 
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
 
@@ -46,9 +47,11 @@ void TaskInternals::settle_interrupted_call(Task& task, const SignalAction& acti
 /// Takes out the next of the wanted signals; false: there is none.
 bool TaskInternals::take_signal(Task& task, SignalSet wanted, SignalInfo& info) {
   SignalQueue spent;
+  ProcessTimers* timers = nullptr;  // stays: only the process's last task takes them away
   auto& process = *task.process_;
   {
     Guard<SpinLock> guard(process.lock_);
+    timers = process.timers_;
     if (task.pending_.set() & wanted) {
       info = task.pending_.take(wanted, spent);
     } else if (process.pending_.set() & wanted) {
@@ -59,6 +62,7 @@ bool TaskInternals::take_signal(Task& task, SignalSet wanted, SignalInfo& info) 
     if (kStopSignals & set_of(info.number)) process.stop_taken_ = true;
   }
   free_queue(spent);
+  if (info.code == SignalInfo::kTimer && timers) timers->posix().delivered(info);
   return true;
 }
 

@@ -105,6 +105,12 @@ LinuxResult<> TaskInternals::queue(Process& process, Task* task, const SignalInf
   return {};
 }
 
+bool TaskInternals::is_pending(Process& process, Task* task, int number) {
+  Guard<SpinLock> guard(process.lock_);
+  const auto& pending = task ? task->pending_ : process.pending_;
+  return (pending.set() & set_of(number)) != 0;
+}
+
 void force_signal(Task& current, const SignalInfo& info) {
   TaskInternals::force(current, info);
 }

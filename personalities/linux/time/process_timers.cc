@@ -18,7 +18,7 @@ constexpr Nanoseconds kLeastDelay = kMillisecond;
 constexpr int kSignals[] = {signal::kAlarm, signal::kVirtualAlarm, signal::kProfile};
 }  // namespace
 
-ProcessTimers::ProcessTimers(Process& process) : process_(process) {
+ProcessTimers::ProcessTimers(Process& process) : process_(process), posix_(process) {
   for (u32 i = 0; i < kKinds; ++i) {
     timers_[i].owner = this;
     timers_[i].kind = static_cast<Kind>(i);
@@ -63,6 +63,7 @@ ProcessTimers::Setting ProcessTimers::set(Kind kind, const Setting& setting) {
 
 void ProcessTimers::stop() {
   for (auto& timer : timers_) service().cancel(timer);
+  posix_.clear();
 }
 
 Nanoseconds ProcessTimers::Interval::on_timer(Nanoseconds now) {

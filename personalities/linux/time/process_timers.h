@@ -1,6 +1,7 @@
 // The interval timers of a process: real time (SIGALRM), and its own processor time (SIGVTALRM, SIGPROF).
 #pragma once
 
+#include "personalities/linux/time/posix_timers.h"
 #include "personalities/linux/time/timer_service.h"
 #include "runtime/memory.h"
 
@@ -21,6 +22,7 @@ class ProcessTimers : public runtime::Allocated {
   Setting get(Kind kind);
   /// The previous setting.
   Setting set(Kind kind, const Setting& setting);
+  PosixTimers& posix() { return posix_; }
   /// After return none of them fires any more. Blocks.
   void stop();
 
@@ -40,6 +42,7 @@ class ProcessTimers : public runtime::Allocated {
   Process& process_;
   runtime::SpinLock lock_;  // guards the timers' interval and due
   Interval timers_[kKinds];
+  PosixTimers posix_;
 };
 
 }  // namespace vari::linux
