@@ -53,7 +53,9 @@ struct Mapping {
 class Domain {
  public:
   static constexpr VirtualAddress kUserBegin{0x1000};
-  static constexpr VirtualAddress kUserEnd{0x0000'7fff'ffff'f000};
+  /// Not all that the processor would give: a place may need a region of its own in each domain (hosted: the
+  /// stub that speaks for the guest), and programs see the same addresses in all places.
+  static constexpr VirtualAddress kUserEnd{0x0000'7ff0'0000'0000};
 
   virtual void acquire() = 0;
   /// The last release destroys the domain: tables are freed; frames are not, they are the mapper's.

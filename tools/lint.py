@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-ROOMS = ("base", "interfaces", "machine", "runtime", "nucleus", "components", "personalities", "kernels", "user")
+ROOMS = ("base", "interfaces", "machine", "runtime", "nucleus", "hosted", "components", "personalities", "kernels", "user")
 SOURCE = re.compile(r"\.(h|cc|c|S)$")
 LONGEST_FILE = 500
 LONGEST_README = 60

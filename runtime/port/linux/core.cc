@@ -24,15 +24,17 @@ void futex_wait(u32& word, u32 expected, Nanoseconds until) {
   timespec absolute{};
   absolute.tv_sec = static_cast<time_t>(until / kSecond);
   absolute.tv_nsec = static_cast<long>(until % kSecond);
-  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
-            until == kForever ? nullptr : &absolute, nullptr, FUTEX_BITSET_MATCH_ANY);
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, until == kForever ? nullptr : &absolute, nullptr,
+            FUTEX_BITSET_MATCH_ANY);
 }
 
 /// Interrupt level: what has arrived is handed to the scheduler.
 void deliver_interrupts(LinuxCore& core) {
   Scheduler& scheduler = *core.scheduler;
-  u32& rung = doorbell_of(scheduler).rung;
-  if (__atomic_load_n(&rung, __ATOMIC_RELAXED) && __atomic_exchange_n(&rung, 0, __ATOMIC_ACQ_REL)) {
+  Doorbell& doorbell = doorbell_of(scheduler);
+  if (__atomic_load_n(doorbell.rung, __ATOMIC_RELAXED) &&
+      __atomic_exchange_n(doorbell.rung, 0, __ATOMIC_ACQ_REL)) {
+    if (doorbell.attendant) doorbell.attendant->on_doorbell(scheduler.cpu());
     scheduler.on_notify();
   }
   if (core.deadline != kForever && now_ns() >= core.deadline) {
@@ -119,14 +121,14 @@ void set_timer(Nanoseconds deadline) {
 }
 
 void notify(Scheduler& scheduler) {
-  u32& rung = doorbell_of(scheduler).rung;
+  u32& rung = *doorbell_of(scheduler).rung;
   if (__atomic_exchange_n(&rung, 1, __ATOMIC_ACQ_REL) != 0) return;
-  ::syscall(SYS_futex, &rung, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, nullptr, nullptr, 0);
+  ::syscall(SYS_futex, &rung, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
 
 void idle() {
   LinuxCore& core = this_core();
-  futex_wait(doorbell_of(*core.scheduler).rung, 0, core.deadline);
+  futex_wait(*doorbell_of(*core.scheduler).rung, 0, core.deadline);
   deliver_interrupts(core);
 }
 

@@ -5,6 +5,23 @@
 #include "base/types.h"
 #include "runtime/port.h"
 
+namespace vari::runtime {
+
+/// Events that come to cores from outside this process (the hosted placement's guests): whoever has one
+/// stores 1 to the core's word and, if it was 0, wakes the futex there.
+class Attendant {
+ public:
+  /// The core's word, in memory that others may share; it outlives the machine.
+  virtual u32& doorbell(CpuId cpu) = 0;
+  /// The core's doorbell was rung: makes ready the threads whose events have come. At interrupt level.
+  virtual void on_doorbell(CpuId cpu) = 0;
+
+ protected:
+  ~Attendant() = default;
+};
+
+}  // namespace vari::runtime
+
 namespace vari::runtime::port {
 
 struct LinuxCore {
@@ -21,9 +38,11 @@ struct LinuxCore {
 /// The calling thread's. Never kept over a switch: the fibre may go on in another POSIX thread.
 LinuxCore& this_core();
 
-/// What other threads may touch: a futex word, nonzero when a notify() waits to be seen.
+/// Where a core waits for a notify(), and who else may ring there.
 struct Doorbell {
-  u32 rung = 0;  // atomic
+  u32 own = 0;       // atomic: the word, where nobody lends another
+  u32* rung = &own;  // atomic futex: nonzero when somebody has rung
+  Attendant* attendant = nullptr;
 };
 Doorbell& doorbell_of(Scheduler& scheduler);
 

@@ -28,11 +28,17 @@ struct LinuxMachine::First {
   void* argument;
 };
 
-LinuxMachine::LinuxMachine(u32 cores, const SchedulingPolicy& policy) : cores_(cores), group_(policy) {
+LinuxMachine::LinuxMachine(u32 cores, const SchedulingPolicy& policy, Attendant* attendant)
+    : cores_(cores), group_(policy) {
   ASSERT(cores > 0 && cores <= kMaximumCpus);
   core_ = static_cast<Core*>(std::aligned_alloc(alignof(Core), sizeof(Core) * cores));
   ASSERT(core_);
-  for (u32 i = 0; i < cores; ++i) ::new (&core_[i]) Core(*this, CpuId{i});
+  for (u32 i = 0; i < cores; ++i) {
+    ::new (&core_[i]) Core(*this, CpuId{i});
+    if (!attendant) continue;
+    core_[i].doorbell.attendant = attendant;
+    core_[i].doorbell.rung = &attendant->doorbell(CpuId{i});
+  }
 }
 
 LinuxMachine::~LinuxMachine() {

@@ -9,9 +9,11 @@
 
 namespace vari::runtime {
 
+class Attendant;
+
 class LinuxMachine {
  public:
-  explicit LinuxMachine(u32 cores = 4, const SchedulingPolicy& policy = {});
+  explicit LinuxMachine(u32 cores = 4, const SchedulingPolicy& policy = {}, Attendant* attendant = nullptr);
   ~LinuxMachine();
   LinuxMachine(const LinuxMachine&) = delete;
   LinuxMachine& operator=(const LinuxMachine&) = delete;
