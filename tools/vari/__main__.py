@@ -48,7 +48,8 @@ def _seconds(text):
 
 def add_build_options(parser):
     """Which build of the kernel."""
-    parser.add_argument("--build", choices=["release", "debug"], default="release", help="debug: assertions and sanitizers")
+    parser.add_argument("--build", choices=["release", "debug", "thread"], default="release",
+                        help="debug: assertions and sanitizers; thread: ThreadSanitizer (hosted)")
     parser.add_argument("--compiler", choices=["clang", "gcc"], default="clang", help="clang 19 (default) or g++ 12")
     parser.add_argument("--no-build", action="store_true", help="take what is built already")
 

@@ -23,6 +23,7 @@ def image(kernel, preset):
 
 
 def kernels():
-    """The kernels of the tree: each folder that composes one. The tests' kernel is not for users."""
+    """The kernels of the tree that boot: each folder that composes one. The tests' kernel is not for users, and
+    hosted is a program (hosting.py)."""
     found = (p.parent.name for p in (ROOT / "kernels").glob("*/kernel.h"))
-    return sorted(name for name in found if name != "kernel_tests")
+    return sorted(name for name in found if name not in ("kernel_tests", "hosted"))

@@ -8,6 +8,7 @@ import tempfile
 
 import building
 import donors
+import hosting
 import iso
 import linux_peer
 import machine
@@ -100,6 +101,11 @@ def describe(options, image, root, folder):
 
 def run(options):
     """The command itself; returns the exit status."""
+    if options.kernel == hosting.NAME:
+        with run_folder() as folder:
+            return hosting.run(options, folder)
+    if options.build == "thread":
+        raise Failure("--build thread is the hosted kernel's", status=2)
     if options.display:
         options.display = machine.display_for_this_machine(options.display)
     if options.icount:
