@@ -99,6 +99,16 @@ class Domain {
   ~Domain() = default;
 };
 
+/// System calls that only tell a fact which the personality keeps up to date in memory: the place may answer
+/// them by itself, without a trap. Call `number`, below `count`, is such a one where offsets[number] is not
+/// 0: its result is the 32-bit word at facts + offsets[number], zero-extended. The word may be written at any
+/// time, atomically.
+struct FactCalls {
+  const u16* offsets = nullptr;
+  u64 count = 0;
+  const void* facts = nullptr;
+};
+
 /// Register state that can be run. One runtime thread at a time runs it.
 class Context {
  public:
@@ -121,6 +131,9 @@ class Context {
   virtual void interrupt() = 0;
   /// Changes the domain (exec). Owning thread only.
   virtual void set_domain(Domain& domain) = 0;
+  /// Offers calls that need no trap; both arrays must outlive the context. A place may ignore it: then they
+  /// come as traps. Owning thread only, or before the first run().
+  virtual void set_fact_calls(const FactCalls&) {}
 
   /// Vector state in the processor's XSAVE standard format (Intel SDM vol. 1, 13.4): its size on this
   /// machine, a copy of it, and a new one taken from untrusted bytes (Malformed if XRSTOR would
@@ -174,6 +187,9 @@ class Place {
   /// The log's bytes from position `from` on, as far as they are still kept: copies into `to`,
   /// returns the count; `from` is moved forward where older bytes are gone.
   virtual std::size_t read_log(u64& from, std::span<char> to) = 0;
+
+  /// What a program may call in place of its system-call instruction, with the same registers; 0: nothing.
+  virtual VirtualAddress call_gate() { return {}; }
 
   virtual u32 cpu_count() = 0;
   virtual CpuStatistics cpu_statistics(CpuId cpu) = 0;

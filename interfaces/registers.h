@@ -5,7 +5,7 @@
 
 namespace vari {
 
-/// User-visible registers. The order is known to machine/x86_64/user_entry.S (static_asserts beside
+/// User-visible registers. The order is known to machine/x86_64/ring3/user_entry.S (static_asserts beside
 /// it); vector state is kept apart because it is switched only where used.
 struct Registers {
   u64 rax, rbx, rcx, rdx, rsi, rdi, rbp;

@@ -1,6 +1,7 @@
 #include "nucleus/context.h"
 
 #include "machine/x86_64/cpu.h"
+#include "machine/x86_64/program_mode.h"
 #include "machine/x86_64/vector_state.h"
 #include "nucleus/domain.h"
 #include "nucleus/panic.h"
@@ -21,7 +22,7 @@ constexpr u64 kFirstInterrupt = 32;
 constexpr u64 kUserLimit = u64{1} << 47;
 
 // Error code of a page fault (SDM vol. 3, 4.7).
-constexpr u32 kPresent = 1, kWrite = 2, kReservedBit = 8, kFetch = 16;
+constexpr u32 kPresent = 1, kWrite = 2, kByProgram = 4, kReservedBit = 8, kFetch = 16;
 
 Heap& heap() {
   return this_processor().processors->memory()->heap();
@@ -97,6 +98,9 @@ void Context::load(CoreArea& core) {
   }
   core.statistics.base_writes += 2;
   ++core.statistics.context_loads;
+  core.fact_table = facts_.offsets;
+  core.fact_count = facts_.count;
+  core.facts = static_cast<const u8*>(facts_.facts);
   core.context = this;
   // Order: sequentially consistent, against interrupt(): either it sees where we run, or we see its request.
   __atomic_store_n(&running_on_, core.id.value, __ATOMIC_SEQ_CST);
@@ -144,7 +148,7 @@ i32 Context::prepare() {
     return deliver({}, TrapKind::Interrupted);
   }
   // Checked here and not by IRETQ, which would fault in the kernel.
-  if (registers_.rip >= kUserLimit) {
+  if (registers_.rip >= kUserLimit && !machine::kProgramMode.in_gate(registers_.rip)) {
     return deliver({.vector = static_cast<u8>(Vector::GeneralProtection)}, TrapKind::Exception);
   }
   return kResume;
@@ -170,7 +174,7 @@ i32 Context::on_trap() {
       return deliver({.vector = 14,
                       .access = access,
                       .present = (error & kPresent) != 0,
-                      .error_code = error,
+                      .error_code = error | kByProgram,  // whatever its ring
                       .address = {core.fault_address}},
                      TrapKind::PageFault);
     }
@@ -206,10 +210,10 @@ machine::TrapFrame Context::frame_of_user_code() const {
           .vector = machine::this_core().trap_vector,
           .error = machine::this_core().trap_error,
           .rip = r.rip,
-          .cs = USER_CODE_SELECTOR,
+          .cs = machine::kProgramMode.code_selector,
           .rflags = r.rflags,
           .rsp = r.rsp,
-          .ss = USER_DATA_SELECTOR};
+          .ss = machine::kProgramMode.data_selector};
 }
 
 i32 Context::deliver(const Trap& trap, TrapKind kind) {
@@ -221,6 +225,11 @@ i32 Context::deliver(const Trap& trap, TrapKind kind) {
 Registers& Context::all_registers() {
   leave_core();
   return registers_;
+}
+
+void Context::set_fact_calls(const FactCalls& calls) {
+  leave_core();
+  facts_ = calls;
 }
 
 void Context::interrupt() {

@@ -1,6 +1,6 @@
 // Contexts of the nucleus: interfaces/place.h's Context as a 64-bit user thread of this machine. run() is the
 // return to user mode and the way back in; there is no other kernel entry for programs. The way through
-// run() and back is assembly (machine/x86_64/user_entry.S); this is what it falls back on.
+// run() and back is assembly (machine/x86_64/ring3/user_entry.S); this is what it falls back on.
 #pragma once
 
 #include "base/result.h"
@@ -29,6 +29,7 @@ class Context final : public vari::Context, public runtime::Allocated {
   Registers& registers() override { return registers_; }
   Registers& all_registers() override;
   void set_domain(vari::Domain& domain) override;
+  void set_fact_calls(const FactCalls& calls) override;
 
   std::size_t vector_state_bytes() const override;
   void save_vector_state(std::span<u8> to) override;
@@ -63,6 +64,7 @@ class Context final : public vari::Context, public runtime::Allocated {
   u32 requested_ = 0;          // atomic: interrupt() was called
   u32 running_on_ = kNowhere;  // atomic: core that has loaded the context
   Trap trap_;
+  FactCalls facts_;
   Ref<vari::Domain> domain_;
   u8* vectors_;                // save area, 64-byte aligned
   u32 vectors_on_ = kNowhere;  // core whose registers equal vectors_, if it has not loaded others since

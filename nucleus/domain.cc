@@ -39,7 +39,7 @@ class ForeignAccess {
     const WindowTables tables(space_.window(), space_.root());
     const Leaf leaf = find_leaf(tables, address);
     if (!leaf.entry) return nullptr;
-    const u64 wanted = machine::kPresent | machine::kUser | wanted_bits;
+    const u64 wanted = machine::kPresent | machine::kProgramMode.page_bits | wanted_bits;
     u64 entry = read_entry(leaf.entry);
     if ((entry & wanted) != wanted) return nullptr;
     // As the processor would note it.

@@ -3,13 +3,14 @@
 
 #include "interfaces/place.h"
 #include "machine/x86_64/page_table_format.h"
+#include "machine/x86_64/program_mode.h"
 
 namespace vari::nucleus {
 
 /// Permission bits of a user leaf. Whatever may be written or run may be read: the processor knows no
 /// other way.
-constexpr u64 access_bits(Access access) {
-  u64 bits = machine::kPresent | machine::kUser;
+inline u64 access_bits(Access access) {
+  u64 bits = machine::kPresent | machine::kProgramMode.page_bits;
   if (allows(access, Access::Write)) bits |= machine::kWritable;
   if (!allows(access, Access::Execute)) bits |= machine::kNoExecute;
   return bits;
@@ -17,13 +18,13 @@ constexpr u64 access_bits(Access access) {
 inline constexpr u64 kAccessBits =
     machine::kPresent | machine::kUser | machine::kWritable | machine::kNoExecute;
 
-constexpr u64 user_entry(Frame frame, Access access) {
+inline u64 user_entry(Frame frame, Access access) {
   const u64 entry = frame.address().value | access_bits(access);
   return access == Access::None ? machine::kept_entry(entry) : entry;
 }
 
 /// The same mapping with other rights; what the processor noted of it stays.
-constexpr u64 with_access(u64 entry, Access access) {
+inline u64 with_access(u64 entry, Access access) {
   const u64 noted = entry & (machine::kAccessed | machine::kDirty);
   return user_entry(Frame::containing(machine::address_of(entry)), access) | noted;
 }

@@ -46,6 +46,10 @@ struct CoreArea {
   u64 trap_error = 0;
   u64 fault_address = 0;
   u64 entry_stack = 0;  // top of the small stack on which the processor pushes frames from user mode
+  // Calls that only tell a fact (interfaces/place.h, FactCalls), of the context that this core has loaded.
+  const u16* fact_table = nullptr;
+  u64 fact_count = 0;
+  const u8* facts = nullptr;
 
   // The runtime's.
   runtime::Thread* thread = nullptr;
@@ -77,6 +81,9 @@ static_assert(__builtin_offsetof(CoreArea, trap_vector) == CORE_TRAP_VECTOR);
 static_assert(__builtin_offsetof(CoreArea, trap_error) == CORE_TRAP_ERROR);
 static_assert(__builtin_offsetof(CoreArea, fault_address) == CORE_FAULT_ADDRESS);
 static_assert(__builtin_offsetof(CoreArea, entry_stack) == CORE_ENTRY_STACK);
+static_assert(__builtin_offsetof(CoreArea, fact_table) == CORE_FACT_TABLE);
+static_assert(__builtin_offsetof(CoreArea, fact_count) == CORE_FACT_COUNT);
+static_assert(__builtin_offsetof(CoreArea, facts) == CORE_FACTS);
 
 /// A field of the calling core's block, read in one instruction: right even where the caller may be moved to
 /// another core before or after. `kOffset` is the field's.

@@ -11,6 +11,9 @@
 #define CORE_TRAP_ERROR 40
 #define CORE_FAULT_ADDRESS 48
 #define CORE_ENTRY_STACK 56
+#define CORE_FACT_TABLE 64
+#define CORE_FACT_COUNT 72
+#define CORE_FACTS 80
 
 // Registers (interfaces/registers.h) inside a context object, whose first word is its vtable pointer.
 #define CONTEXT_RAX 8
@@ -46,3 +49,5 @@
 #define USER_FLAGS_ALLOWED 0x250dd5
 #define USER_FLAGS_FORCED 0x202
 #define USER_FLAGS_FAST 0x240cd5
+// TF, NT, RF: calls that have them take the long way.
+#define FLAGS_OF_DEBUGGING 0x14100

@@ -1,6 +1,7 @@
 #include "machine/x86_64/core_tables.h"
 
 #include "machine/x86_64/msr.h"
+#include "machine/x86_64/program_mode.h"
 #include "machine/x86_64/trap_frame.h"
 
 namespace vari::machine {
@@ -22,14 +23,16 @@ struct [[gnu::packed]] TablePointer {
   const void* base;
 };
 
-/// 1 to 4: the exception stack of a vector; 0: none.
-constexpr u8 stack_of(u32 vector) {
+constexpr u32 kFirstInterrupt = 32;
+
+/// The interrupt-stack-table slot of a vector; 0: none.
+u8 stack_of(u32 vector) {
   switch (static_cast<Vector>(vector)) {
     case Vector::Debug: return 1;
     case Vector::Nmi: return 2;
     case Vector::DoubleFault: return 3;
     case Vector::MachineCheck: return 4;
-    default: return 0;
+    default: return vector < kFirstInterrupt ? kProgramMode.fault_stack : kProgramMode.interrupt_stack;
   }
 }
 
@@ -42,7 +45,7 @@ void CoreTables::load(CoreArea& area, ExceptionStacks& stacks) {
   }
   area.self = &area;
   area.entry_stack = reinterpret_cast<u64>(entry_stack) + sizeof entry_stack;
-  task.rsp[0] = area.entry_stack;
+  task.rsp[0] = task.interrupt_stack[kEntryStack - 1] = area.entry_stack;
 
   segments[KERNEL_CODE_SELECTOR / 8] = kKernelCode;
   segments[KERNEL_DATA_SELECTOR / 8] = kKernelData;

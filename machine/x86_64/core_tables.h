@@ -22,7 +22,8 @@ static_assert(sizeof(TaskState) == 104);
 /// Where the processor puts frames when the current stack can't be trusted. Each begins with its core's
 /// CoreArea pointer, by which the entry finds GS whatever it was (trap_entry.S).
 struct alignas(kPageBytes) ExceptionStacks {
-  static constexpr unsigned kCount = 4;  // #DB, NMI, #DF, #MC
+  static constexpr unsigned kCount =
+      5;  // #DB, NMI, #DF, #MC; and all other exceptions, where programs run in ring 0
   struct Stack {
     CoreArea* area;
     u8 bytes[kPageBytes - sizeof(CoreArea*)];
@@ -31,9 +32,12 @@ struct alignas(kPageBytes) ExceptionStacks {
 static_assert(sizeof(ExceptionStacks) == ExceptionStacks::kCount * kPageBytes);
 
 struct CoreTables {
+  /// Slots of the interrupt stack table for ProgramMode: the last exception stack, and the entry stack.
+  static constexpr u8 kFaultStack = ExceptionStacks::kCount, kEntryStack = kFaultStack + 1;
+
   u64 segments[10] = {};
   TaskState task;
-  alignas(16) u64 entry_stack[32] = {};  // frames from user mode; copied away at once
+  alignas(16) u64 entry_stack[32] = {};  // frames from programs; copied away at once
 
   /// Fills both and loads them on the calling core, with `area` as its GS.
   void load(CoreArea& area, ExceptionStacks& stacks);

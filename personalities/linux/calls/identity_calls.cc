@@ -116,6 +116,7 @@ u32 id_of(u64 argument) {
 
 LinuxResult<> TaskInternals::set_identity(Task& task, const Identity& identity) {
   auto credentials = TRY(runtime::make<Credentials>(identity));
+  task.facts_.set_identity(identity);
   Guard<SpinLock> guard(task.process_->lock_);
   std::swap(task.credentials_, credentials);
   return {};

@@ -106,6 +106,8 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
   TRY(share_or_copy(parent, *child, request));
   child->context_ = TRY(personality.place().create_context(child->memory_->domain()));
   child->registers_ = &child->context_->registers();
+  child->facts_.set_identity(child->identity());
+  child->context_->set_fact_calls(child->facts_.calls());
   TRY(copy_registers(parent, *child->context_, request));
 
   VforkCompletion completion;
@@ -191,6 +193,9 @@ LinuxResult<i32> TaskInternals::publish(Task& task, Task* creator, Process* pare
   __atomic_add_fetch(&table.forks_, 1, __ATOMIC_RELAXED);
   Guard<SpinLock> process_guard(process.lock_);
   process.tasks_.push_back(task);
+  Facts::set(task.facts_.process, process.id_);
+  Facts::set(task.facts_.task, id);
+  Facts::set(task.facts_.parent, process.parent_id());
   ++process.task_count_;
   if (process.exiting_ || process.executing_) task.set_attention(Task::kKilled);
   if (process.stop_signal_) task.set_attention(Task::kStop);

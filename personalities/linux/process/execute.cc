@@ -52,6 +52,7 @@ LinuxResult<> TaskInternals::become_only_task(Task& task) {
   if (task.id_ != process.id_) {
     table.tasks_.erase(table.tasks_.iterator_to(task));
     __atomic_store_n(&task.id_, process.id_, __ATOMIC_RELAXED);
+    Facts::set(task.facts_.task, process.id_);
     table.tasks_.insert(task);
   }
   return {};
@@ -72,6 +73,7 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
   if (!task.context_) {
     task.context_ = TRY(task.personality_.place().create_context(image.memory->domain()));
     task.registers_ = &task.context_->registers();
+    task.context_->set_fact_calls(task.facts_.calls());
   }
   TRY(become_only_task(task));
 
@@ -86,6 +88,7 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
     task.alternate_stack_ = {};
     if (image.set_user || image.set_group) task.parent_death_signal_ = 0;
   }
+  task.facts_.set_identity(task.identity());
   task.set_name(image.short_name());
   process.handlers_->reset_for_exec();
   {

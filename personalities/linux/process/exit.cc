@@ -161,7 +161,10 @@ void TaskInternals::tell_exit_locked(Process& process, Process& parent) {
 
 void TaskInternals::set_parent_locked(Process& process, Process* parent) {
   process.parent_ = parent;
-  __atomic_store_n(&process.parent_id_, parent ? parent->id_ : 0, __ATOMIC_RELAXED);
+  const i32 id = parent ? parent->id_ : 0;
+  __atomic_store_n(&process.parent_id_, id, __ATOMIC_RELAXED);
+  Guard<SpinLock> guard(process.lock_);
+  for (auto& task : process.tasks_) Facts::set(task.facts_.parent, id);
 }
 
 void TaskInternals::reparent_children_locked(ProcessTable& table, Process& process) {

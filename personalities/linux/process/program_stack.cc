@@ -39,6 +39,7 @@ enum Tag : u64 {
   kRandom = 25,
   kHardware2 = 26,
   kExecutableName = 31,
+  kSystemCallGate = 32,  // AT_SYSINFO: what a program may call in place of its system-call instruction
 };
 
 /// Words on their way to the new stack, in pieces.
@@ -132,7 +133,7 @@ LinuxResult<> ProgramImage::write_tables(Task& task, const Loaded& program, cons
   const bool scripted = script_count_ != 0;
   const u32 skipped_count = scripted && arguments.count() ? 1 : 0;
   const u32 count = script_count_ + arguments.count() - skipped_count;
-  constexpr u64 kAuxiliaryPairs = 19;
+  constexpr u64 kAuxiliaryPairs = 20;
   const u64 words = 1 + count + 1 + environment.count() + 1 + 2 * kAuxiliaryPairs;
   stack_pointer = align_down(platform_address - words * sizeof(u64), 16);
   WordWriter writer(UserMemory(*memory), stack_pointer);
@@ -171,6 +172,8 @@ LinuxResult<> ProgramImage::write_tables(Task& task, const Loaded& program, cons
   TRY(writer.pair(kHardware2, 0));
   TRY(writer.pair(kExecutableName, path_address));
   TRY(writer.pair(kPlatformName, platform_address));
+  if (const auto gate = task.personality().place().call_gate(); gate.value != 0)
+    TRY(writer.pair(kSystemCallGate, gate.value));
   TRY(writer.pair(kNull, 0));
   return writer.flush();
 }

@@ -9,6 +9,7 @@
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/memory/user_memory.h"
 #include "personalities/linux/process/credentials.h"
+#include "personalities/linux/process/facts.h"
 #include "personalities/linux/signals/pending.h"
 #include "runtime/memory.h"
 #include "runtime/thread.h"
@@ -110,6 +111,7 @@ class Task final : public runtime::Managed {
   Ref<FileTable> files_;   // likewise
   Ref<FileSystemContext> file_system_;
   Ref<Credentials> credentials_;
+  Facts facts_;
   Ref<runtime::Thread> thread_;  // set by the thread itself before it first runs user code
   char name_[16] = {};
 

@@ -1,12 +1,14 @@
-// The way to user mode and back: nucleus::Context::run() (context.h) as a list of guards, the return to
-// user mode, and the system call's entry. A system call that finds nothing pending takes no lock, loads no
-// CR3, touches no segment register, and goes straight from here to run()'s caller.
+// The way to a program in ring 0 and back: ring3/user_entry.S without a change of privilege. The program and
+// the kernel share GS, which is always the kernel's, and the code segment; what tells them apart is the stack.
 //
-// Registers are stored into the context object and loaded from it; the kernel stack holds run()'s return
-// address and the six callee-saved registers while user code runs, and CoreArea remembers where.
-// Interrupts are off wherever GS or RSP is not the kernel's (docs/invariants.md).
+// Going out, the last two instructions are STI and a jump: STI holds interrupts back until the jump is done,
+// so none is taken between the program's stack pointer and the program's rip. Coming in, SYSCALL masks
+// interrupts by SFMASK before the first instruction, which still has the program's stack; the traps that can't
+// be masked have stacks of their own, and tell by rip (trap_entry.S).
 
 #include "machine/x86_64/core_area_offsets.h"
+
+#define FLAG_INTERRUPTS 0x200
 
         .section .text.entry, "ax", @progbits
 
@@ -22,16 +24,15 @@ vari_context_run:
         jne prepare
         movq CONTEXT_RIP(%rdi), %rcx
         movq CONTEXT_RFLAGS(%rdi), %r11
-        // SYSRET can't give what an interrupted program had in rcx and r11, so these must hold what a system
-        // call leaves there. It faults in ring 0, on the user's stack, on an address that is not canonical
-        // (SDM vol. 2B, SYSRET): rip's upper 17 bits must be zero. And it takes no TF or RF from us.
+        // As after SYSCALL: rcx and r11 are not the program's to keep. TF would trap in here.
         cmpq %rcx, CONTEXT_RCX(%rdi)
         jne by_interrupt_return
         cmpq %r11, CONTEXT_R11(%rdi)
         jne by_interrupt_return
         movq %rcx, %rax
         shrq $47, %rax
-        jne prepare
+        jne to_gate
+checked:
         movl %r11d, %eax
         andl $~USER_FLAGS_FAST, %eax
         cmpl $USER_FLAGS_FORCED, %eax
@@ -43,6 +44,9 @@ vari_context_run:
         pushq %r14
         pushq %r15
         movq %rsp, %gs:CORE_KERNEL_STACK
+        pushq %r11
+        andq $~FLAG_INTERRUPTS, (%rsp)
+        popfq                                // what follows leaves the flags alone
         movq CONTEXT_RAX(%rdi), %rax
         movq CONTEXT_RBX(%rdi), %rbx
         movq CONTEXT_RDX(%rdi), %rdx
@@ -57,16 +61,34 @@ vari_context_run:
         movq CONTEXT_R15(%rdi), %r15
         movq CONTEXT_RSP(%rdi), %rsp
         movq CONTEXT_RDI(%rdi), %rdi
-        swapgs
-        sysretq
+        sti
+        jmp *%rcx
 
-// SYSCALL: interrupts off, flags cleaned by SFMASK, rcx and r11 hold rip and rflags, rsp is the user's.
+// SYSCALL: interrupts off, flags cleaned by SFMASK, rcx and r11 hold rip and rflags, rsp is the program's.
+// First the calls that only tell a fact: rsp serves as the one free register, and nothing is pushed but flags.
         .globl vari_system_call_entry
         .type vari_system_call_entry, @function
         .balign 64
 vari_system_call_entry:
-        swapgs
         movq %rsp, %gs:CORE_USER_STACK
+        cmpq %gs:CORE_FACT_COUNT, %rax
+        jae no_fact
+        movq %gs:CORE_FACT_TABLE, %rsp
+        movzwl (%rsp, %rax, 2), %esp
+        testl %esp, %esp
+        jz no_fact
+        testl $FLAGS_OF_DEBUGGING, %r11d
+        jnz no_fact
+        addq %gs:CORE_FACTS, %rsp
+        movl (%rsp), %eax
+        movq %gs:CORE_KERNEL_STACK, %rsp
+        pushq %r11
+        andq $~FLAG_INTERRUPTS, (%rsp)
+        popfq
+        movq %gs:CORE_USER_STACK, %rsp
+        sti                                  // and whatever interrupt is pending is taken behind the jump
+        jmp *%rcx
+no_fact:
         movq %gs:CORE_CONTEXT, %rsp          // a register like any other until the kernel's stack is back
         movq %rax, CONTEXT_RAX(%rsp)
         movq %rbx, CONTEXT_RBX(%rsp)
@@ -98,8 +120,35 @@ vari_system_call_entry:
         sti
         ret
 
-// A guard failed. prepare() loads the context, or says what to return.
+// The gate: what a program calls instead of SYSCALL (its address is in AT_SYSINFO), with the registers of a system
+// call, and rcx and r11 lost as there. It is the one piece of kernel text that counts as the program's: it runs on
+// its stack with interrupts on, may be interrupted anywhere, and keeps nothing across instructions that moving to
+// another core would spoil. Calls that are no mere facts go on to SYSCALL, so that one that is restarted finds its
+// instruction two bytes before rip.
+        .globl vari_gate_begin, vari_gate_end, vari_call_gate
+        .balign 64
+vari_gate_begin:
+vari_call_gate:
+        cmpq %gs:CORE_FACT_COUNT, %rax
+        jae 1f
+        movq %gs:CORE_FACT_TABLE, %rcx
+        movzwl (%rcx, %rax, 2), %ecx
+        jrcxz 1f
+        addq %gs:CORE_FACTS, %rcx
+        movl (%rcx), %eax
+        ret
+1:      syscall
+behind_gate_call:
+        ret
+vari_gate_end:
+
+// The one address in the kernel's half to which a program may return without much ado.
         .balign 16
+to_gate:
+        leaq behind_gate_call(%rip), %rax
+        cmpq %rax, %rcx
+        je checked
+// A guard failed. prepare() loads the context, or says what to return.
 prepare:
         pushq %rdi
         call vari_context_prepare
@@ -118,20 +167,21 @@ by_interrupt_return:
 1:      sti
         ret
 
-// Enters user mode by IRETQ: any registers, any flags that user code may have. rdi: the context. The frame
-// is pushed on the core's entry stack. IRETQ can't fault here: selectors are ours, rip is canonical.
+// Enters the program by IRETQ, which in 64-bit mode loads rsp whether the privilege changes or not: any
+// registers, any flags that a program may have. rdi: the context. The frame is pushed on the entry stack, which
+// no interrupt uses meanwhile: they are off.
         .globl vari_enter_by_interrupt_return
         .balign 16
 vari_enter_by_interrupt_return:
         movq %rsp, %gs:CORE_KERNEL_STACK
         movq %gs:CORE_ENTRY_STACK, %rsp
-        pushq $USER_DATA_SELECTOR
+        pushq $KERNEL_DATA_SELECTOR
         pushq CONTEXT_RSP(%rdi)
         movl CONTEXT_RFLAGS(%rdi), %eax
         andl $USER_FLAGS_ALLOWED, %eax
         orl $USER_FLAGS_FORCED, %eax
         pushq %rax
-        pushq $USER_CODE_SELECTOR
+        pushq $KERNEL_CODE_SELECTOR
         pushq CONTEXT_RIP(%rdi)
         movq CONTEXT_RAX(%rdi), %rax
         movq CONTEXT_RBX(%rdi), %rbx
@@ -148,6 +198,5 @@ vari_enter_by_interrupt_return:
         movq CONTEXT_R14(%rdi), %r14
         movq CONTEXT_R15(%rdi), %r15
         movq CONTEXT_RDI(%rdi), %rdi
-        swapgs
         iretq
         .section .note.GNU-stack, "", @progbits
