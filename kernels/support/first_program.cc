@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "kernels/support/command_line.h"
+#include "kernels/support/words.h"
 #include "machine/x86_64/cpu.h"
 #include "personalities/linux/process/process.h"
 #include "personalities/linux/signals/send.h"
@@ -11,6 +12,8 @@
 
 namespace vari::kernels {
 namespace {
+
+constexpr std::size_t kMostWords = 256;  // of a program's argument line
 
 constexpr std::string_view kEnvironment[] = {
     "HOME=/root",
@@ -39,8 +42,9 @@ void FirstProgramRunner::start(linux::Personality& personality) {
   }
 }
 
-Result<std::string_view> FirstProgramRunner::read_command(std::span<char> to) {
-  if (const auto encoded = option(command_line_, "vari.exec")) return decode_base64(*encoded, to);
+Result<std::span<char>> FirstProgramRunner::read_command(std::span<char> to) {
+  if (const auto encoded = option(command_line_, "vari.exec"))
+    return to.first(TRY(decode_base64(*encoded, to)).size());
   const auto text = option(command_line_, "vari.exec_bytes");
   std::size_t bytes = 0;
   const auto parsed = std::from_chars(text->data(), text->data() + text->size(), bytes);
@@ -54,7 +58,7 @@ Result<std::string_view> FirstProgramRunner::read_command(std::span<char> to) {
     std::copy(piece, piece + count, to.data() + done);
     done += count;
   }
-  return std::string_view(to.data(), bytes);
+  return to.first(bytes);
 }
 
 linux::LinuxResult<> FirstProgramRunner::start_command() {
@@ -62,10 +66,14 @@ linux::LinuxResult<> FirstProgramRunner::start_command() {
   if (!channel) return std::unexpected(linux::Errno::NoDevice);
   char* memory = static_cast<char*>(runtime::allocate(kCommandBytes));
   if (!memory) return std::unexpected(linux::Errno::NoMemory);
-  const std::string_view command = TRY(read_command({memory, kCommandBytes}));
+  const auto command = TRY(read_command({memory, kCommandBytes}));
+  const std::string_view shell[] = {"sh", "-c", {command.data(), command.size()}};
+  std::span<const std::string_view> arguments = shell;
+  std::string_view words[kMostWords];
+  const auto app = option(command_line_, "vari.app");
+  if (app) arguments = {words, TRY(split_words(command, words))};
   // The streams live as long as the channel, which lives as long as the machine.
-  const std::string_view arguments[] = {"sh", "-c", command};
-  const linux::FirstProgram program{.path = "/bin/sh",
+  const linux::FirstProgram program{.path = app ? *app : "/bin/sh",
                                     .arguments = arguments,
                                     .environment = kEnvironment,
                                     .on_console = false,
@@ -76,7 +84,8 @@ linux::LinuxResult<> FirstProgramRunner::start_command() {
 }
 
 linux::LinuxResult<> FirstProgramRunner::start_shell() {
-  const auto init = option(command_line_, "init");
+  const auto app = option(command_line_, "vari.app");
+  const auto init = app ? app : option(command_line_, "init");
   const std::string_view path = init && !init->empty() ? *init : "/bin/sh";
   const std::string_view arguments[] = {init ? path : "-sh"};
   std::string_view environment[std::size(kEnvironment) + 1];

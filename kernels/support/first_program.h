@@ -12,8 +12,12 @@ namespace vari::kernels {
 ///   vari.exec=BASE64     run /bin/sh -c COMMAND with standard streams of the host, then power off
 ///   vari.exec_bytes=N    the same; the COMMAND is the first N bytes of standard input, where it is longer
 ///                        than a boot loader's command line
+///   vari.app=PATH        run this program, not a shell: the COMMAND is its argument line, its name first,
+///   words
+///                        apart as by split_words()
 ///   init=PATH            the program to start instead of a shell
-///   vari.report          tell the host what had been counted when the first program started and when it ended
+///   vari.report          tell the host what had been counted when the first program started and when it
+///   ended
 class FirstProgramRunner final : public linux::FirstExitObserver, private components::host_channel::Listener {
  public:
   FirstProgramRunner(std::string_view command_line, PcDevices& devices, nucleus::Log& log)
@@ -27,7 +31,7 @@ class FirstProgramRunner final : public linux::FirstExitObserver, private compon
   void on_start_failure(std::string_view path, linux::Errno error) override;
   void on_window_size(WindowSize size) override;
   void on_signal(u8 number) override;
-  Result<std::string_view> read_command(std::span<char> to);
+  Result<std::span<char>> read_command(std::span<char> to);
   linux::LinuxResult<> start_command();
   linux::LinuxResult<> start_shell();
   void fail(std::string_view why);

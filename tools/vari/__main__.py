@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import application  # noqa: E402  pylint: disable=wrong-import-position
 from say import Failure, clear, say  # noqa: E402  pylint: disable=wrong-import-position
 
 _ABOUT = "Vari: one nucleus, many kernels. Builds them, boots them in QEMU, tests and measures them."
@@ -75,6 +76,8 @@ def add_run_options(parser):
     """What to do with the guest."""
     add_machine_options(parser)
     parser.add_argument("--exec", metavar="CMD", help="run one command by the guest's /bin/sh -c")
+    application.add_option(parser)
+    parser.add_argument("--report", metavar="FILE", help="with --exec: write what the kernel counted meanwhile, as JSON")
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="stop a guest that runs longer (status 125)")
     parser.add_argument("--display", nargs="?", const="auto", metavar="WHAT",
                         help="a screen and keyboard instead of the serial line: a window, or VNC where there is no desktop; "
@@ -98,6 +101,13 @@ def parser():
     bench.add_argument("row", nargs="*", metavar="ROW", help="only these rows")
     bench.add_argument("--no-linux", action="store_true", help="only our own figures")
     bench.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
+
+    compare = commands.add_parser("compare", help="one command on every kernel, beside Linux: a table and a plot")
+    compare.add_argument("kernel", nargs="*", metavar="KERNEL", help="only these (default: all of ./vari list, and linux)")
+    compare.add_argument("--exec", metavar="CMD", required=True, help="what to run")
+    compare.add_argument("--root", metavar="PATH", help="folder, tar or cpio for the root file system")
+    compare.add_argument("--mem", type=_memory, default="512M", metavar="SIZE", help="memory (default 512M)")
+    compare.add_argument("--timeout", type=_seconds, default=600, metavar="S", help="the longest that a kernel may take")
 
     debug = commands.add_parser("debug", help="boot stopped, with gdb attached and symbols loaded")
     add_machine_options(debug)
@@ -130,6 +140,9 @@ def dispatch(options):
     if options.command == "bench":
         import benching
         return benching.run(options)
+    if options.command == "compare":
+        import comparing
+        return comparing.run(options)
     if options.command == "debug":
         import debugging
         return debugging.run(options)

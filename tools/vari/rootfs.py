@@ -56,10 +56,19 @@ class Cpio:
         header = b"070701" + b"".join(b"%08X" % field for field in fields)
         self._parts += [header, path, b"\0" * (-(len(header) + len(path)) % 4), data, b"\0" * (-len(data) % 4)]
 
+    def entries(self):
+        """What has been added, without an end: another archive can follow."""
+        return b"".join(self._parts)
+
     def bytes(self):
         """The finished archive."""
         self.add("TRAILER!!!", 0, inode=0)
-        return b"".join(self._parts)
+        return self.entries()
+
+
+def file_text(name):
+    """A file of the default root."""
+    return _FILES[name]
 
 
 def busybox_root(busybox, extra=None):

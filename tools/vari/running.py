@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
+import application
 import building
 import donors
 import hosting
@@ -14,6 +15,7 @@ import linux_peer
 import machine
 import packages
 import paths
+import reporting
 import rootfs
 import session
 import terminal
@@ -48,8 +50,11 @@ def command_line(options):
             words.append(f"vari.exec_bytes={len(command)}")  # session.Command sends it ahead of standard input
         else:
             words.append("vari.exec=" + base64.b64encode(command).decode())
+    words += application.words(options)
     if options.display:
         words.append("vari.console=screen")
+    if getattr(options, "report", None):
+        words.append("vari.report")
     if options.append:
         words.append(options.append)
     line = " ".join(words)
@@ -81,6 +86,8 @@ def prepare(options):
 
 def root_module(options):
     """The bytes of the root file system."""
+    if options.kernel == application.NAME:
+        return application.root(options)
     if options.root:
         return rootfs.load(options.root)
     if options.kernel == linux_peer.NAME:
@@ -91,10 +98,13 @@ def root_module(options):
 def describe(options, image, root, folder):
     """The machine that will run, with its boot medium."""
     description = machine.Machine(options)
+    modules = [root]
+    if options.kernel == application.NAME:
+        image, modules = application.embed(image, root.read_bytes(), command_line(options), folder), []
     if options.boot == "pvh":
-        description.boot_pvh(image, [root], command_line(options))
+        description.boot_pvh(image, modules, command_line(options))
     else:
-        medium = iso.make(image, [root], command_line(options), folder / "vari.iso")
+        medium = iso.make(image, modules, command_line(options), folder / "vari.iso")
         description.boot_iso(medium, options.boot == "uefi", folder)
     return description
 
@@ -106,6 +116,9 @@ def run(options):
             return hosting.run(options, folder)
     if options.build == "thread":
         raise Failure("--build thread is the hosted kernel's", status=2)
+    application.check(options)
+    if options.report and options.exec is None:
+        raise Failure("--report tells of a command: it goes with --exec")
     if options.display:
         options.display = machine.display_for_this_machine(options.display)
     if options.icount:
@@ -136,7 +149,10 @@ def run(options):
             say("starting; Ctrl-A x leaves")
             guest = terminal.Terminal(description, options, folder)
         try:
-            return guest.run()
+            status = guest.run()
+            if options.report:
+                reporting.write(options.report, guest, status)
+            return status
         finally:
             keep_log(guest)
 

@@ -1,0 +1,145 @@
+// The boot of the unikernel, in order: the monolithic kernel's, with one program that lies in the image
+// itself (embedded.h). Each object is made once, here, and handed by reference to whoever needs it.
+#include "base/late.h"
+#include "components/acpi/acpi.h"
+#include "kernels/support/command_line.h"
+#include "kernels/unikernel/embedded.h"
+#include "kernels/unikernel/kernel.h"
+#include "machine/x86_64/boot/boot.h"
+#include "machine/x86_64/boot/early_text.h"
+#include "machine/x86_64/cpu.h"
+#include "machine/x86_64/memory_layout.h"
+#include "nucleus/environment.h"
+#include "nucleus/interrupts.h"
+#include "nucleus/log.h"
+#include "nucleus/panic.h"
+#include "nucleus/processor.h"
+#include "nucleus/random.h"
+
+namespace vari {
+namespace {
+
+/// One nucleus, and what this kernel puts upon it.
+struct Machine {
+  BootInformation* boot = nullptr;
+  Topology topology;
+  nucleus::Log log;
+  nucleus::Random random;
+  runtime::SchedulerGroup schedulers{Unikernel::kScheduling};
+  nucleus::Processors processors{schedulers};
+  nucleus::Memory* memory = nullptr;
+  nucleus::InterruptRouter interrupts{processors};
+  Unikernel::Tlb tlb;
+  Late<nucleus::NucleusEnvironment> environment;
+  Late<Unikernel::Devices> devices;
+  Late<Unikernel::Place> place;
+  Unikernel::Executables executables;
+  components::archive::CpioReader cpio;
+  components::archive::TarReader tar;
+  const ArchiveReader* archives[2] = {&cpio, &tar};
+  runtime::Owner<Unikernel::Personality> personality;
+  Late<Unikernel::FirstProgram> first_program;
+};
+
+constinit Late<Machine> the_machine;
+
+/// Prints who we are: the three questions of the kernel thread model are answered at each boot (E08).
+void greet(Machine& machine) {
+  machine.log.print("Vari ", Unikernel::kName, ", by ", machine.boot->protocol,
+                    "; command line: ", machine.boot->command_line.substr(0, 120));
+  machine.log.print("thread model: ", Unikernel::ThreadModel::kName,
+                    "; contexts: ", Unikernel::ThreadModel::kContexts,
+                    "; stack: ", Unikernel::ThreadModel::kStack);
+  machine.log.print("blocking: ", Unikernel::ThreadModel::kBlocking);
+}
+
+void start_memory(Machine& machine) {
+  components::acpi::LinearEarlyMap window(machine::kDirectMap, machine::kBootMapped);
+  const auto tables = components::acpi::read_topology(machine.boot->rsdp, window, machine.topology);
+  if (!tables) machine.log.print("acpi: ", name_of(tables.error()), "; going on with one processor");
+  const auto memory = nucleus::Memory::create(*machine.boot, machine.topology);
+  if (!memory) nucleus::panic("not enough memory to start");
+  machine.memory = *memory;
+}
+
+void start_processors(Machine& machine) {
+  if (const auto prepared = machine.processors.prepare(*machine.memory, machine.topology); !prepared)
+    nucleus::panic("the boot processor can't be prepared");
+  if (const auto routed = machine.interrupts.initialise(*machine.memory, machine.topology); !routed)
+    machine.log.print("interrupts: ", name_of(routed.error()));
+  const auto count = machine.processors.start_others(machine.topology);
+  if (!count) machine.log.print("processors: ", name_of(count.error()));
+  auto& frames = machine.memory->frames();
+  machine.log.print(machine.processors.count(), " of ", machine.topology.processor_count, " processors; ",
+                    frames.total_frames() * kPageBytes / kKiB, " KiB of memory, ",
+                    frames.free_frames() * kPageBytes / kKiB, " free; frame metadata ",
+                    frames.metadata_bytes(), " bytes");
+}
+
+std::span<const u8> root_archive(const BootInformation& boot) {
+  if (boot.module_count == 0) return {};
+  const auto& module = boot.modules[0];
+  const u64 bytes = vari_embedded.archive_bytes ? vari_embedded.archive_bytes : module.bytes;
+  return {machine::boot_mapped<u8>(module.begin.value), bytes};
+}
+
+void start_personality(Machine& machine) {
+  const auto archive = root_archive(*machine.boot);
+  auto personality = Unikernel::Personality::create({.place = *machine.place,
+                                                     .executables = machine.executables,
+                                                     .archives = machine.archives,
+                                                     .root_archive = archive,
+                                                     .consoles = machine.devices->consoles(),
+                                                     .kernel_command_line = machine.boot->command_line});
+  if (!personality) {
+    const Text<80> reason("the Linux personality can't start: error ", static_cast<int>(personality.error()));
+    nucleus::panic(reason.text());
+  }
+  machine.personality = std::move(*personality);
+  // Its files are copied: the module's frames serve as ordinary memory from now on.
+  if (!archive.empty()) machine.memory->frames().release(machine.boot->modules[0].begin, archive.size());
+}
+
+/// What needs threads: devices, the personality, the first program.
+void continue_boot(void* argument) {
+  auto& machine = *static_cast<Machine*>(argument);
+  const auto command_line = machine.boot->command_line;
+  machine.devices.make(machine.environment->get(), machine.log, machine.topology);
+  const Nanoseconds realtime = machine.devices->read_clock();
+  machine.devices->start(*machine.boot, kernels::option(command_line, "vari.console") == "screen");
+  const Nanoseconds now = runtime::port::now_ns();
+  machine.place.make(
+      nucleus::NucleusPlaceBase::Parts{.memory = *machine.memory,
+                                       .processors = machine.processors,
+                                       .log = machine.log,
+                                       .random = machine.random,
+                                       .power = *machine.devices,
+                                       .realtime_at_start_ns = realtime > now ? realtime - now : 0},
+      machine.tlb);
+  start_personality(machine);
+  // A panic on request: how a panic looks, and what ./vari makes of it, can be tried at any time.
+  if (const auto reason = kernels::option(command_line, "vari.panic")) nucleus::panic(*reason);
+  machine.log.set_echo(nullptr);  // the console belongs to the programs now; dmesg has the rest
+  machine.first_program.make(command_line, *machine.devices, machine.log).start(*machine.personality);
+}
+
+}  // namespace
+
+void kmain(BootInformation& boot) {
+  const u64 entered = machine::read_tsc();
+  auto& machine = the_machine.make();
+  vari_embedded.adopt(boot);
+  machine.boot = &boot;
+  machine.processors.adopt_boot_core();
+  machine.log.set_echo(machine::early_write);
+  machine.log.print("kernel entered at tsc ", entered);
+  greet(machine);
+  start_memory(machine);
+  start_processors(machine);
+  machine.environment.make(*machine.memory, machine.log, machine.interrupts);
+  if (!runtime::Thread::start(continue_boot, &machine, {.name = "boot"}))
+    nucleus::panic("no memory for a thread");
+  machine.processors.run_boot_core();
+}
+
+}  // namespace vari
