@@ -14,7 +14,7 @@ _MARK = b"VARI-EMBEDDED-01"
 _PAGE = 4096
 _LOAD, _READ = 1, 4
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")  # type, flags, offset, vaddr, paddr, filesz, memsz, align
-_HEADER_PHOFF, _HEADER_PHNUM = 32, 56
+_HEADER_PHOFF, _HEADER_SHOFF, _HEADER_PHNUM, _HEADER_SHENTSIZE = 32, 40, 56, 58
 
 
 def embed(image, archive, command_line):
@@ -28,6 +28,11 @@ def embed(image, archive, command_line):
     physical = max(header[4] + header[6] for header in loads)
     physical += -physical % _PAGE
     virtual = physical + loads[0][3] - loads[0][4]
+
+    # Sections, symbols and debug information stay behind: only segments are loaded.
+    image = bytearray(image[:max(header[2] + header[5] for header in headers)])
+    struct.pack_into("<Q", image, _HEADER_SHOFF, 0)
+    struct.pack_into("<HHH", image, _HEADER_SHENTSIZE, 0, 0, 0)
 
     archive += b"\0" * (-len(archive) % 16)
     text = command_line.encode()

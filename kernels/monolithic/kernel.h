@@ -6,6 +6,7 @@
 #include "components/elf/elf.h"
 #include "kernels/support/devices.h"
 #include "kernels/support/first_program.h"
+#include "kernels/support/power.h"
 #include "nucleus/kernel_concept.h"
 #include "nucleus/place.h"
 #include "nucleus/thread_model.h"
@@ -29,6 +30,7 @@ struct Monolithic {
 
   // Components
   using Devices = kernels::PcDevices;
+  using Power = kernels::AcpiPower;
   using FirstProgram = kernels::FirstProgramRunner;
 };
 static_assert(nucleus::KernelPage<Monolithic>);

@@ -4,6 +4,7 @@
 #include "components/acpi/acpi.h"
 #include "kernels/monolithic/kernel.h"
 #include "kernels/support/command_line.h"
+#include "kernels/support/display.h"
 #include "machine/x86_64/boot/boot.h"
 #include "machine/x86_64/boot/early_text.h"
 #include "machine/x86_64/cpu.h"
@@ -30,6 +31,7 @@ struct Machine {
   nucleus::InterruptRouter interrupts{processors};
   Monolithic::Tlb tlb;
   Late<nucleus::NucleusEnvironment> environment;
+  Late<Monolithic::Power> power;
   Late<Monolithic::Devices> devices;
   Late<Monolithic::Place> place;
   Monolithic::Executables executables;
@@ -102,9 +104,13 @@ void start_personality(Machine& machine) {
 void continue_boot(void* argument) {
   auto& machine = *static_cast<Machine*>(argument);
   const auto command_line = machine.boot->command_line;
-  machine.devices.make(machine.environment->get(), machine.log, machine.topology);
+  auto& power = machine.power.make(machine.environment->get(), machine.boot->rsdp);
+  machine.devices.make(machine.environment->get(), machine.log, machine.topology, power);
   const Nanoseconds realtime = machine.devices->read_clock();
-  machine.devices->start(*machine.boot, kernels::option(command_line, "vari.console") == "screen");
+  const bool screen = kernels::option(command_line, "vari.console") == "screen";
+  machine.devices->start(
+      screen ? kernels::create_display(machine.environment->get(), machine.log, machine.boot->framebuffer)
+             : Ref<Console>());
   const Nanoseconds now = runtime::port::now_ns();
   machine.place.make(
       nucleus::NucleusPlaceBase::Parts{.memory = *machine.memory,

@@ -1,8 +1,5 @@
 #include "kernels/support/devices.h"
 
-#include "components/ps2_keyboard/ps2_keyboard.h"
-#include "components/screen/screen.h"
-
 namespace vari::kernels {
 
 namespace serial = components::serial_16550;
@@ -48,23 +45,9 @@ void PcDevices::add_console(Console& console) {
   if (console_count_ < kMaximumConsoles) consoles_[console_count_++] = &console;
 }
 
-void PcDevices::start(const BootInformation& boot, bool screen) {
-  if (auto acpi = components::acpi::Acpi::create(environment_, boot.rsdp)) acpi_ = *acpi;
-
-  if (screen) {
-    Ref<InputSource> keyboard;
-    if (auto found = components::ps2_keyboard::Ps2Keyboard::create(environment_)) {
-      keyboard = *found;
-    } else {
-      log_.print("ps2 keyboard: ", name_of(found.error()));
-    }
-    if (auto display = components::screen::create(environment_, {boot.framebuffer, keyboard})) {
-      screen_ = *display;
-      add_console(*screen_);
-    } else {
-      log_.print("screen: ", name_of(display.error()));
-    }
-  }
+void PcDevices::start(Ref<Console> screen) {
+  screen_ = std::move(screen);
+  if (screen_) add_console(*screen_);
   constexpr serial::Options kPorts[] = {{.port = 0x3f8, .irq = 4}, {.port = 0x2f8, .irq = 3}};
   for (int i = 0; i < 2; ++i) {
     if (auto line = serial::Serial16550::create(environment_, kPorts[i])) serial_[i] = *line;
@@ -89,8 +72,7 @@ void PcDevices::drain() {
 
 void PcDevices::power(Place::PowerAction action) {
   drain();
-  if (acpi_ && action == Place::PowerAction::Off) (void)acpi_->power_off();
-  if (acpi_ && action == Place::PowerAction::Reset) (void)acpi_->reset();
+  if (action != Place::PowerAction::Halt) firmware_.power(action);
   if (action == Place::PowerAction::Halt) {
     log_.print("halted");
     environment_.clock.sleep_ns(kForever / 2);

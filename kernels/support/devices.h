@@ -1,11 +1,10 @@
-// The PC's devices that a kernel with a terminal wants: found at boot, each one optional.
+// The PC's devices that every kernel with programs wants: serial lines, host channel, clock. What only some
+// kernels want (ACPI, a screen) is apart, in power.h and display.h, so that a small image does not hold it.
 #pragma once
 
-#include "components/acpi/acpi.h"
 #include "components/host_channel/host_channel.h"
 #include "components/rtc/rtc.h"
 #include "components/serial_16550/serial_16550.h"
-#include "interfaces/boot_information.h"
 #include "interfaces/console.h"
 #include "interfaces/topology.h"
 #include "nucleus/log.h"
@@ -38,13 +37,15 @@ class SizedConsole final : public Console {
 
 class PcDevices final : public nucleus::PowerControl {
  public:
-  PcDevices(Environment& environment, nucleus::Log& log, const Topology& topology)
-      : environment_(environment), log_(log), topology_(topology) {}
+  /// `firmware` powers the machine off and resets it.
+  PcDevices(Environment& environment, nucleus::Log& log, const Topology& topology,
+            nucleus::PowerControl& firmware)
+      : environment_(environment), log_(log), topology_(topology), firmware_(firmware) {}
 
   /// The time of day from the CMOS clock; 0 where it does not answer.
   Nanoseconds read_clock();
-  /// Starts what is there. `screen`: a screen and keyboard become the first console.
-  void start(const BootInformation& boot, bool screen);
+  /// Starts what is there. `screen`: becomes the first console; may be empty.
+  void start(Ref<Console> screen);
 
   /// The consoles found, the main one first.
   std::span<Console* const> consoles() const { return {consoles_, console_count_}; }
@@ -61,7 +62,7 @@ class PcDevices final : public nucleus::PowerControl {
   Environment& environment_;
   nucleus::Log& log_;
   const Topology& topology_;
-  components::acpi::Acpi* acpi_ = nullptr;
+  nucleus::PowerControl& firmware_;
   Ref<Console> screen_;
   SizedConsole serial_console_;
   Ref<components::serial_16550::Serial16550> serial_[2];

@@ -8,6 +8,7 @@
 #include "components/elf/elf.h"
 #include "kernels/support/devices.h"
 #include "kernels/support/first_program.h"
+#include "kernels/support/power.h"
 #include "nucleus/kernel_concept.h"
 #include "nucleus/single_domain_place.h"
 #include "nucleus/thread_model.h"
@@ -31,6 +32,7 @@ struct Unikernel {
 
   // Components
   using Devices = kernels::PcDevices;
+  using Power = kernels::PortPower;
   using FirstProgram = kernels::FirstProgramRunner;
 };
 static_assert(nucleus::KernelPage<Unikernel>);

@@ -31,6 +31,7 @@ struct Machine {
   nucleus::InterruptRouter interrupts{processors};
   Unikernel::Tlb tlb;
   Late<nucleus::NucleusEnvironment> environment;
+  Late<Unikernel::Power> power;
   Late<Unikernel::Devices> devices;
   Late<Unikernel::Place> place;
   Unikernel::Executables executables;
@@ -104,9 +105,10 @@ void start_personality(Machine& machine) {
 void continue_boot(void* argument) {
   auto& machine = *static_cast<Machine*>(argument);
   const auto command_line = machine.boot->command_line;
-  machine.devices.make(machine.environment->get(), machine.log, machine.topology);
+  auto& power = machine.power.make(machine.environment->get());
+  machine.devices.make(machine.environment->get(), machine.log, machine.topology, power);
   const Nanoseconds realtime = machine.devices->read_clock();
-  machine.devices->start(*machine.boot, kernels::option(command_line, "vari.console") == "screen");
+  machine.devices->start({});
   const Nanoseconds now = runtime::port::now_ns();
   machine.place.make(
       nucleus::NucleusPlaceBase::Parts{.memory = *machine.memory,

@@ -1,0 +1,21 @@
+// Power by ports; see power.h.
+#include "kernels/support/power.h"
+
+namespace vari::kernels {
+namespace {
+
+/// The ICH9's PM1a control register where QEMU's firmware puts it; sleep type 0 is its S5
+/// (ACPI 6.4, 4.8.3.2).
+constexpr u16 kPm1Control = 0x604, kSleepEnable = 1u << 13;
+/// The chipset's reset control (ICH9, 13.7.5): a hard reset.
+constexpr u16 kResetControl = 0xcf9;
+constexpr u8 kHardReset = 6;
+
+}  // namespace
+
+void PortPower::power(Place::PowerAction action) {
+  if (action == Place::PowerAction::Off) environment_.ports.write16(kPm1Control, kSleepEnable);
+  if (action == Place::PowerAction::Reset) environment_.ports.write8(kResetControl, kHardReset);
+}
+
+}  // namespace vari::kernels
