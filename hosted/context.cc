@@ -130,9 +130,10 @@ void HostedContext::resume() {
 void HostedContext::wait_for_trap() {
   runtime::Scheduler& scheduler = runtime::port::this_scheduler();
   const u32& rung = parts_.stubs.doorbell(scheduler.cpu()).rung;
-  const bool stopped = spin_until([&] { return trapped(*slot_) || __atomic_load_n(&rung, __ATOMIC_RELAXED); },
-                                  scheduler.ready_count() == 0 ? kSpinCycles : 0) &&
-                       trapped(*slot_);
+  const auto something = [&] { return trapped(*slot_) || __atomic_load_n(&rung, __ATOMIC_RELAXED); };
+  const u32 budget = scheduler.ready_count() == 0 ? spin_.next() : 0;
+  const bool stopped = spin_until(something, budget) && trapped(*slot_);
+  if (budget) spin_.note(stopped);
   if (!stopped) return park();
   runtime::port::enable_preemption();
 }

@@ -9,6 +9,7 @@
 
 #include "hosted/domain.h"
 #include "hosted/host_events.h"
+#include "hosted/spin.h"
 #include "interfaces/place.h"
 #include "runtime/port/linux/core.h"
 #include "runtime/wait.h"
@@ -118,6 +119,7 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   u32 requested_ = 0;           // atomic: interrupt() was called
   u32 references_ = 1;          // atomic
   u32 failures_ = 0;            // refused mappings since the guest last got on
+  SpinBudget spin_;
   HostedCores::Waiting waiting_;
   alignas(64) u8 kept_vectors_[VectorFormat::kMaximumBytes];  // while there is no thread
 };

@@ -5,7 +5,7 @@
 
 namespace vari::hosted {
 
-/// About a signal's delivery and return on the host: longer makes the loser of a race pay twice.
+/// A few times a signal's delivery and return on the host.
 inline constexpr u32 kSpinCycles = 40'000;
 
 /// True as soon as the predicate holds; false after `cycles` of the time-stamp counter.
@@ -17,5 +17,14 @@ bool spin_until(Predicate&& predicate, u64 cycles) {
     __builtin_ia32_pause();
   }
 }
+
+/// How long to look next time, from how it went: where answers are late (a busy host), looking only takes the
+/// other side's time, so it is tried now and then.
+struct SpinBudget {
+  u32 cycles = kSpinCycles;
+  u32 tries = 0;
+  u32 next() { return ++tries % 32 == 0 ? kSpinCycles : cycles; }
+  void note(bool in_time) { cycles = in_time ? kSpinCycles : cycles / 4; }
+};
 
 }  // namespace vari::hosted

@@ -68,7 +68,9 @@ struct Slot {
   u32 set_bases;      // the stub loads fs_base and gs_base
   u32 request_count;  // atomic: the stub stores 0 when it has carried them out
   u32 process, thread;
-  u32 spin_cycles;  // how long the stub looks before it sleeps
+  u32 spin_cycles;  // how long the stub looks before it sleeps, at most
+  u32 spin_now;     // the stub's own: how long at present (as SpinBudget, spin.h)
+  u32 spin_tries;
   u32 fs_gs_instructions;
   Request requests[kRequests];
 };

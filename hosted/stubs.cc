@@ -87,14 +87,19 @@ Result<> Stubs::spawn_first() {
   for (int i = 0; i < 3; ++i) ::posix_spawn_file_actions_addclose(&actions, i);
   ::posix_spawn_file_actions_adddup2(&actions, memory_.descriptor(), kRamDescriptor);
   ::posix_spawn_file_actions_adddup2(&actions, descriptor_, kSlotsDescriptor);
+  // A session of their own: the terminal's keys are for us.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   char path[40];
   ::snprintf(path, sizeof path, "/proc/self/fd/%d", image);
   char name[] = "vari-domain";
   char* const arguments[] = {name, nullptr};
   char* const environment[] = {nullptr};
   pid_t id = 0;
-  const int error = ::posix_spawn(&id, path, &actions, nullptr, arguments, environment);
+  const int error = ::posix_spawn(&id, path, &actions, &attributes, arguments, environment);
   ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
   ::personality(static_cast<unsigned long>(before));
   ::close(image);
   if (error != 0) return std::unexpected(Error::DeviceError);

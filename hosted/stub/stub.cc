@@ -75,12 +75,22 @@ void hand_over(Slot& slot) {
   }
 }
 
-void wait_for_turn(Slot& slot) {
-  const u64 spin = slot.spin_cycles;
+/// Looks for a while: not for long where the kernel has lately been late.
+bool look(Slot& slot) {
+  const u64 spin = ++slot.spin_tries % 32 == 0 ? slot.spin_cycles : slot.spin_now;
   for (const u64 begin = read_clock(); read_clock() - begin < spin;) {
-    if (__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE) == kRun) return;
+    if (__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE) == kRun) {
+      slot.spin_now = slot.spin_cycles;
+      return true;
+    }
     __builtin_ia32_pause();
   }
+  slot.spin_now /= 4;
+  return false;
+}
+
+void wait_for_turn(Slot& slot) {
+  if (look(slot)) return;
   for (;;) {
     __atomic_store_n(&slot.stub_sleeps, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&slot.state, __ATOMIC_SEQ_CST) == kRun) break;

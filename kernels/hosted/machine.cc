@@ -18,6 +18,11 @@ constexpr int kFailed = 125;
 }  // namespace
 
 bool HostedMachine::prepare() {
+  // A standard stream that was closed is /dev/null: else the next file would take its place.
+  int opened;
+  do opened = ::open("/dev/null", O_RDWR);
+  while (opened >= 0 && opened <= 2);
+  ::close(opened);
   if (!read_root()) return false;
   // Taken by one thread that waits for them; all others inherit the mask.
   ::signal(SIGPIPE, SIG_IGN);
@@ -25,7 +30,7 @@ bool HostedMachine::prepare() {
   for (const int signal : {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT}) ::sigaddset(&taken_, signal);
   ::pthread_sigmask(SIG_BLOCK, &taken_, nullptr);
   if (const auto started = place_.start(options_.memory_bytes, *this); !started) {
-    std::fprintf(stderr, "hosted: the place can't be made: %s\n", name_of(started.error()));
+    std::fprintf(stderr, "vari: the place can't be made: %s\n", name_of(started.error()));
     return false;
   }
   place_.events().add(signalled_);
@@ -43,14 +48,14 @@ bool HostedMachine::read_root() {
   const int file = ::open(options_.root.data(), O_RDONLY | O_CLOEXEC);
   struct stat status{};
   if (file < 0 || ::fstat(file, &status) != 0) {
-    std::fprintf(stderr, "hosted: %s: %s\n", options_.root.data(), std::strerror(errno));
+    std::fprintf(stderr, "vari: %s: %s\n", options_.root.data(), std::strerror(errno));
     return false;
   }
   const auto bytes = static_cast<std::size_t>(status.st_size);
   const void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
   ::close(file);
   if (mapped == MAP_FAILED) {
-    std::fprintf(stderr, "hosted: %s: not an archive\n", options_.root.data());
+    std::fprintf(stderr, "vari: %s: not an archive\n", options_.root.data());
     return false;
   }
   root_ = {static_cast<const u8*>(mapped), bytes};
@@ -103,7 +108,7 @@ void HostedMachine::end(int status) {
 
 void HostedMachine::fail(std::string_view why) {
   if (!options_.command) terminal_->restore();
-  std::fprintf(stderr, "hosted: %.*s\n", static_cast<int>(why.size()), why.data());
+  std::fprintf(stderr, "vari: %.*s\n", static_cast<int>(why.size()), why.data());
   ::_exit(kFailed);
 }
 

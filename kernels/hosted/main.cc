@@ -3,6 +3,7 @@
 
 #include "kernels/hosted/first_program.h"
 #include "kernels/hosted/machine.h"
+#include "kernels/support/command_line.h"
 
 namespace vari {
 namespace {
@@ -25,6 +26,9 @@ void continue_start(kernels::HostedMachine& machine) {
     machine.fail(why.text());
   }
   machine.personality() = personality->get();
+  // A panic on request: how a panic looks, and what ./vari makes of it, can be tried at any time.
+  if (kernels::option(machine.options().kernel_command_line, "vari.panic"))
+    assertion_failed("no panic on request", __FILE_NAME__, __LINE__);
   if (const auto started = machine.start_streams(); !started) machine.fail(name_of(started.error()));
   kernels::HostedFirstProgram first(machine);
   first.start();

@@ -105,11 +105,12 @@ def case(function=None, *, everywhere=False, long=False, alone=False, batch=Fals
     return mark(function) if function else mark
 
 
-def _job(function, name, preset, alone, batch):
+def job(function, name, vari, alone, batch):
+    """A job of the tests' tool out of one case, for one kernel."""
     def work():
         start = time.monotonic()
         try:
-            answer = function(Vari(preset))
+            answer = function(vari)
         except Exception as trouble:  # pylint: disable=broad-except
             yield Result(name, "FAIL", time.monotonic() - start, describe(trouble))
             return
@@ -132,7 +133,7 @@ def make_suites(module_name, short, about):
             if KERNEL != "linux":
                 building.build(preset, KERNEL)
             for function, _, _, alone, batch in chosen:
-                yield _job(function, full_name(function, preset), preset, alone, batch)
+                yield job(function, full_name(function, preset), Vari(preset), alone, batch)
         return jobs
 
     def full_name(function, preset):

@@ -69,7 +69,7 @@ def _wait(process, options):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise Failure(f"the kernel was still running after {options.timeout:g} s; stopped") from None
+        raise Failure(f"the guest did not end within {options.timeout:g} s and was stopped") from None
 
 
 def run(options, folder):
@@ -99,7 +99,7 @@ def run(options, folder):
         if saved:
             termios.tcsetattr(0, termios.TCSADRAIN, saved)
     if status < 0:
-        raise Failure(f"the kernel was ended by {signal.Signals(-status).name}")
+        raise Failure(f"the kernel panicked ({signal.Signals(-status).name}); its last words stand above")
     if interactive and sys.stderr.isatty():
         sys.stderr.write("\r\n")
     return status
