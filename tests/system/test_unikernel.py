@@ -1,4 +1,6 @@
 """The unikernel: one program in ring 0 with its kernel. What must be as in the other kernels, and what must differ."""
+import contextlib
+import hashlib
 import os
 import pathlib
 import re
@@ -23,6 +25,29 @@ def program(name, *flags):
     subprocess.run(["musl-gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o", str(fresh), str(source), "-lpthread"],
                    check=True)
     fresh.replace(target)
+    return str(target)
+
+
+def library_compiler():
+    """user/libc's compiler, its library built first if need be."""
+    source = donors.fetch("musl").parent
+    inputs = sorted((paths.ROOT / "user" / "libc").glob("**/*.*"))
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
+    folder = paths.BUILD / f"libc-{version}"
+    with donors.alone("libc"):
+        subprocess.run([str(paths.ROOT / "user" / "libc" / "build.py"), str(source), str(folder)], check=True)
+    return str(folder / "bin" / "vari-cc")
+
+
+def lua():
+    """Debian's Lua as one static program on user/libc."""
+    source = donors.fetch("lua-source").parent
+    compiler = library_compiler()
+    target = paths.BUILD / "test-programs" / "lua"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files = [str(path) for path in sorted(source.glob("l*.c")) if path.name not in ("luac.c", "ltests.c")]
+    subprocess.run([compiler, "-O2", "-s", "-DLUA_USE_POSIX", "-o", f"{target}.{os.getpid()}", *files, "-lm"], check=True)
+    os.replace(f"{target}.{os.getpid()}", target)
     return str(target)
 
 
@@ -158,6 +183,82 @@ def null_calls_are_short(vari):
     assert rows["loop"] == 3.0, rows
     assert rows["null_call_trap"] <= 30, rows
     assert rows["null_call_gate"] - 2 <= 10, rows  # without the loop's own two
+
+
+@case
+@unikernel
+def main_is_reached_soon(vari):
+    done = vari.ring0("clock", "--icount")
+    log = (paths.RUNS / "last.log").read_text(errors="replace")
+    instructions = int(re.search(r"main at (\d+)", done.out)[1]) - int(re.search(r"entered at tsc (\d+)", log)[1])
+    assert instructions <= 5_000_000, instructions
+
+
+@contextlib.contextmanager
+def kept_image(vari, path, line):
+    """The image of a run, which must succeed."""
+    image = paths.BUILD / "test-programs" / f"kept-{os.getpid()}-{pathlib.Path(path).name}.elf"
+    done = subprocess.run(vari.command("--app", path, "--exec", line), env={**os.environ, "VARI_KEEP_IMAGE": str(image)},
+                          stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done
+    yield image
+    image.unlink()
+
+
+@case
+@unikernel
+def lua_is_small(vari):
+    """An interpreter with its kernel: an image of at most 1 MiB, which works in 4 MiB of memory."""
+    program_path = lua()
+    with kept_image(vari, program_path, "lua -e 'print(1)'") as image:
+        assert image.stat().st_size <= 1 << 20, image.stat().st_size
+    done = vari.app(program_path, "lua -e 'local s = 0 for i = 1, 1000 do s = s + i end print(s)'", "--mem", "4M")
+    assert (done.status, done.out) == (0, "500500\n"), done
+
+
+@case
+@unikernel
+def busybox_image(vari):
+    """The image is the kernel and the program, and at most a tenth more."""
+    busybox = pathlib.Path(donors.fetch("busybox"))
+    with kept_image(vari, busybox, "true") as image, kept_image(vari, program("ring0"), "ring0 hello") as small:
+        kernel = small.stat().st_size - pathlib.Path(program("ring0")).stat().st_size
+        assert image.stat().st_size <= (kernel + busybox.stat().st_size) * 1.1, (image.stat().st_size, kernel)
+
+
+@case
+@unikernel
+def only_what_is_referenced(vari):
+    """What the image must not hold: ACPICA, screen, keyboard, sanitizers; and the linker's map says the same."""
+    image = paths.image("unikernel", vari.preset)
+    names = subprocess.run(["nm", "-C", str(image)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "vari_call_gate" in names and "vari::linux::Task::live" in names
+    for absent in ("AcpiEv", "acpi_ev_", "components::screen", "components::ps2_keyboard", "AcpiPower", "AsynchronousTlb"):
+        assert absent not in names, absent
+    monolithic = paths.image("monolithic", vari.preset)
+    if monolithic.exists():  # the negative control: there they are
+        names = subprocess.run(["nm", "-C", str(monolithic)], stdout=subprocess.PIPE, text=True, check=True).stdout
+        assert "components::screen" in names and "AcpiPower" in names and "vari_call_gate" not in names
+
+
+@case
+@unikernel
+def library_that_calls(vari):
+    """Programs of user/libc: calls by the gate here, by the instruction in the monolithic kernel and in Linux."""
+    source = pathlib.Path(__file__).parent / "programs" / "ring0.c"
+    target = paths.BUILD / "test-programs" / f"ring0-libc-{os.getpid()}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([library_compiler(), "-O2", "-o", str(target), str(source)], check=True)
+    listing = subprocess.run(["objdump", "-d", "--disassemble=getpid", str(target)], stdout=subprocess.PIPE, text=True,
+                             check=True).stdout
+    assert re.search(r"call +\*.*__sysinfo", listing) and "syscall" not in listing, listing
+    for line in ("hello", "threads 8", "gate", "red_zone", "vectors"):
+        done = vari.app(target, f"ring0 {line}", "--smp", 2, timeout=120)
+        assert done.status == 0, f"{line}: {done}"
+    for line in ("hello", "threads 8", "vectors"):
+        done = subprocess.run([str(target), *line.split()], stdout=subprocess.PIPE, check=False, timeout=60)
+        assert done.returncode == 0, f"{line}: {done}"
+    target.unlink()
 
 
 @case
