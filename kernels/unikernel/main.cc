@@ -121,7 +121,9 @@ void continue_boot(void* argument) {
   start_personality(machine);
   // A panic on request: how a panic looks, and what ./vari makes of it, can be tried at any time.
   if (const auto reason = kernels::option(command_line, "vari.panic")) nucleus::panic(*reason);
-  machine.log.set_echo(nullptr);  // the console belongs to the programs now; dmesg has the rest
+  // A program with the terminal has it alone; else the log goes on there: a fault's message is to be seen.
+  if (!kernels::option(command_line, "vari.exec") && !kernels::option(command_line, "vari.exec_bytes"))
+    machine.log.set_echo(nullptr);
   machine.first_program.make(command_line, *machine.devices, machine.log).start(*machine.personality);
 }
 

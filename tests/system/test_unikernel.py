@@ -173,6 +173,9 @@ def calls_without_a_trap(vari):
 def a_fault_ends_the_program(vari):
     done = vari.ring0("crash")
     assert done.status == 128 + 11, done
+    assert "signal 11 at 10" in done.err and " main+0x" in done.err, done
+    done = vari.ring0("faults")  # by handlers: nothing to tell
+    assert "fault" not in done.err, done
 
 
 @case

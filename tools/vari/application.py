@@ -4,17 +4,21 @@
 path inside --root. The default is Debian's static busybox. The file system is embedded in the image
 (tools/embed_program.py), so that one ELF file is all that boots.
 """
+import bisect
 import importlib.util
+import io
 import os
 import pathlib
+import re
 import stat
+import subprocess
+import sys
 import tarfile
-import io
 
 import donors
 import paths
 import rootfs
-from say import Failure
+from say import Failure, say
 
 NAME = "unikernel"
 _FOLDERS = ("app", "dev", "proc", "sys", "tmp", "etc", "root")
@@ -91,6 +95,32 @@ def _tar_entry(name, data):
     out.write(entry.tobuf(tarfile.USTAR_FORMAT))
     out.write(data + b"\0" * (-len(data) % 512))
     return out.getvalue()
+
+
+def explain(options, log, image):
+    """Says on standard error how a program died of its own fault, with names where there are symbols."""
+    for found in re.finditer(rb"fault: (.*), stack ([0-9a-f ]+)", log):
+        say(f"the program died of a fault: {found[1].decode(errors='replace')}")
+        program = _host_program(options)
+        symbols = sorted(_symbols(image) + (_symbols(program) if program else []))
+        for address in found[2].split():
+            print(f"    {int(address, 16):016x} {_name(symbols, int(address, 16))}".rstrip(), file=sys.stderr)
+
+
+def _symbols(path):
+    """(address, name) of a program's functions; none where it is stripped."""
+    done = subprocess.run(["nm", "-C", "--defined-only", str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, check=False)
+    lines = re.findall(r"^([0-9a-f]{16}) [tTwW] (.*)$", done.stdout, re.M)
+    return [(int(address, 16), name) for address, name in lines]
+
+
+def _name(symbols, address):
+    """The function that `address` lies in, and how far; "" where that is not known."""
+    at = bisect.bisect_right(symbols, (address, "\x7f")) - 1
+    if at < 0 or address - symbols[at][0] > 1 << 20:
+        return ""
+    return f"{symbols[at][1]}+0x{address - symbols[at][0]:x}"
 
 
 def embed(image, archive, command_line, folder):

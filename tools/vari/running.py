@@ -150,6 +150,8 @@ def run(options):
             guest = terminal.Terminal(description, options, folder)
         try:
             status = guest.run()
+            if options.kernel == application.NAME:
+                application.explain(options, bytes(guest.log), image)
             if options.report:
                 reporting.write(options.report, guest, status)
             return status

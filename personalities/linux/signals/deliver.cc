@@ -4,6 +4,7 @@
 
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/signals/fault_report.h"
 #include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
@@ -80,6 +81,7 @@ bool TaskInternals::act_on_signals(Task& task, bool& handler_ran) {
         if (begin_stop(task, info.number)) return true;  // the caller looks at kStop
         continue;
       }
+      report_fault(task, info);
       begin_group_exit(process, info.number);
       return false;
     }
