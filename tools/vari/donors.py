@@ -139,7 +139,7 @@ def _fetch_source(name, entry, folder, accept):
     for file, checksum in chosen["files"].items():
         if (folder / file).exists():
             check(name, folder / file, checksum, accept)
-    for archive in sorted(folder.glob("*.tar.*")):
+    for archive in sorted(path for path in folder.glob("*.tar.*") if path.suffix != ".asc"):
         with tarfile.open(archive) as tar:
             tar.extractall(folder)
         archive.unlink()
