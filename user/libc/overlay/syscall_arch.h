@@ -1,6 +1,8 @@
 // musl's arch/x86_64/syscall_arch.h, with a call in place of the SYSCALL instruction: found first in the include
 // path, it takes that file's place. What is called stands in __sysinfo (system_call_entry.S). A call writes below
 // rsp, which the compiler does not know of inside of assembly: the library is compiled with -mno-red-zone.
+#pragma once
+
 #define __SYSCALL_LL_E(x) (x)
 #define __SYSCALL_LL_O(x) (x)
 
