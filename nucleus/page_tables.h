@@ -96,12 +96,11 @@ inline bool is_empty_line(const u64* entries) {
   return any == 0;
 }
 
-/// Calls visit(address, entry, level) for each entry in [begin, end) that is not empty, in order; absent
-/// tables are skipped whole. visit returns false to stop; the address after the last one visited
-/// is returned, `end` if all were.
-template <unsigned kLevel = machine::kRootLevel, class Visit>
-VirtualAddress for_each_leaf(const WindowTables& tables, VirtualAddress begin, VirtualAddress end,
-                             Visit&& visit, u64 parent = 0) {
+/// for_each_leaf() below one entry. `stopped`: visit has returned false. The address alone would not say so
+/// where the last one visited is the last of its table.
+template <unsigned kLevel, class Visit>
+VirtualAddress walk_leaves(const WindowTables& tables, VirtualAddress begin, VirtualAddress end, Visit& visit,
+                           u64 parent, bool& stopped) {
   constexpr u64 kSpan = machine::kLevelBytes<kLevel>;
   while (begin < end) {
     const VirtualAddress next{align_down(begin.value, kSpan) + kSpan};
@@ -115,15 +114,26 @@ VirtualAddress for_each_leaf(const WindowTables& tables, VirtualAddress begin, V
     const VirtualAddress piece_end = next < end && next.value != 0 ? next : end;
     if (value != 0) {
       if (kLevel == 1 || (kLevel <= 3 && (value & machine::kLargePage))) {
-        if (!visit(begin, entry, kLevel)) return piece_end;
+        stopped = !visit(begin, entry, kLevel);
+        if (stopped) return piece_end;
       } else if constexpr (kLevel > 1) {
-        const auto stopped = for_each_leaf<kLevel - 1>(tables, begin, piece_end, visit, value);
-        if (stopped < piece_end) return stopped;
+        const auto reached = walk_leaves<kLevel - 1>(tables, begin, piece_end, visit, value, stopped);
+        if (stopped) return reached;
       }
     }
     begin = piece_end;
   }
   return end;
+}
+
+/// Calls visit(address, entry, level) for each entry in [begin, end) that is not empty, in order; absent
+/// tables are skipped whole. visit returns false to stop; the address after the last one visited
+/// is returned, `end` if all were.
+template <class Visit>
+VirtualAddress for_each_leaf(const WindowTables& tables, VirtualAddress begin, VirtualAddress end,
+                             Visit&& visit) {
+  bool stopped = false;
+  return walk_leaves<machine::kRootLevel>(tables, begin, end, visit, 0, stopped);
 }
 
 /// Frees the tables below the entries [first, last) of a table, not what the leaves map. Nobody else uses

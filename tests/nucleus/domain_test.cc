@@ -71,6 +71,23 @@ TEST_F(DomainTest, MapLookupProtectUnmap) {
   EXPECT_EQ(machine.settled_free_frames(), before);
 }
 
+// An unmapping takes pages out in batches. Wherever a batch ends, at the last entry of a page table, too, the
+// next one goes on behind it.
+TEST_F(DomainTest, BatchesOfUnmappingMayEndWhereATableEnds) {
+  constexpr u64 kPages = 300, kTableBytes = 512 * kPageBytes;
+  const u64 before = machine.settled_free_frames();
+  for (const u64 ahead : {95, 96, 97, 191, 192, 193}) {
+    auto domain = create();
+    const VirtualAddress begin{kBase.value + kTableBytes - ahead * kPageBytes};
+    for (u64 i = 0; i < kPages; ++i) ASSERT_TRUE(domain->map(begin + i * kPageBytes, frame(), kReadWrite));
+    Collect all;
+    domain->unmap(begin, kPages * kPageBytes, all);
+    EXPECT_EQ(all.found.size(), kPages) << ahead << " pages in the first table";
+    for (const auto& [page, mapping] : all.found) machine.frames().free(mapping.frame);
+  }
+  EXPECT_EQ(machine.settled_free_frames(), before);
+}
+
 TEST_F(DomainTest, AddressesOutsideUserMemoryAreRefused) {
   auto domain = create();
   const Frame some = frame();
