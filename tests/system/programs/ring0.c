@@ -1,5 +1,5 @@
-// What a program finds in the unikernel, one word of the command line a test (test_unikernel.py). Each prints a line;
-// the status is 0 where all is as it should be. Static, so that it is the only thing in the image.
+// What a program finds in the unikernel, one word of the command line a test (test_unikernel.py). Each prints
+// a line; the status is 0 where all is as it should be. Static, so that it is the only thing in the image.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@ static void start_ticks(long microseconds) {
   setitimer(ITIMER_REAL, &every, 0);
 }
 
-// The red zone: 128 bytes below rsp that a function may use without moving rsp, and that no signal handler touches.
+// The red zone: 128 bytes below rsp that a function may use without moving rsp, and that no signal handler
+// touches.
 static long damaged_red_zone(long rounds) {
   long damaged;
   __asm__ volatile(
@@ -126,22 +127,22 @@ static int faults(void) {
   int bad = 0;
   char* data = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   data[0] = (char)0xc3;
-#define EXPECT(name, signal, ...)                                             \
-  do {                                                                        \
-    const int caught = sigsetjmp(back, 1);                                    \
-    if (!caught) {                                                            \
-      __VA_ARGS__;                                                            \
-    }                                                                         \
+#define EXPECT(name, signal, ...)                                               \
+  do {                                                                          \
+    const int caught = sigsetjmp(back, 1);                                      \
+    if (!caught) {                                                              \
+      __VA_ARGS__;                                                              \
+    }                                                                           \
     printf("%s: signal %d code %d\n", name, caught, caught ? last.si_code : 0); \
-    bad |= caught != (signal);                                                \
+    bad |= caught != (signal);                                                  \
   } while (0)
   EXPECT("null", SIGSEGV, *(volatile int*)nowhere = 1);
-  EXPECT("write to text", SIGSEGV, *(volatile char*)(uintptr_t)&faults = 0);
+  EXPECT("write to text", SIGSEGV, *(volatile char*)(uintptr_t)& faults = 0);
   EXPECT("run data", SIGSEGV, ((void (*)(void))data)());
   EXPECT("no such page", SIGSEGV, (void)*(volatile char*)0x5550000000);
   EXPECT("not canonical", SIGSEGV, (void)*(volatile char*)0x0123456789abcdef);
   EXPECT("invalid instruction", SIGILL, __builtin_trap());
-  EXPECT("division", SIGFPE, __asm__ volatile("xorl %%ecx, %%ecx\nidivl %%ecx" ::: "eax", "ecx", "edx"));
+  EXPECT("division", SIGFPE, __asm__ volatile("xorl %%ecx, %%ecx\nidivl %%ecx" :: : "eax", "ecx", "edx"));
   return bad;
 }
 
@@ -179,7 +180,8 @@ static int vectors(void) {
   return lost;
 }
 
-// The gate that AT_SYSINFO tells. The compiler does not know that this calls: hence the red zone is stepped over.
+// The gate that AT_SYSINFO tells. The compiler does not know that this calls: hence the red zone is stepped
+// over.
 static long gate_call(void* gate, long number, long a, long b, long c) {
   long result;
   __asm__ volatile(
@@ -235,32 +237,11 @@ static int crash(void) {
   return 0;
 }
 
-// Instructions, where QEMU counts them as ticks of the time stamp counter.
+// The time stamp counter: where QEMU counts instructions, these.
 static inline uint64_t now(void) {
   uint32_t low, high;
   __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
   return (uint64_t)high << 32 | low;
-}
-#define ROUNDS 10000
-#define MEASURE(name, body, ...)                                                                          \
-  do {                                                                                                    \
-    long rounds = ROUNDS;                                                                                 \
-    const uint64_t begin = now();                                                                         \
-    __asm__ volatile("1: " body "decq %0\njnz 1b\n" : "+r"(rounds) : __VA_ARGS__                          \
-                     : "rax", "rcx", "r11", "memory", "cc");                                              \
-    const uint64_t each = (now() - begin) * 10 / ROUNDS;                                                  \
-    printf("%s %llu.%llu\n", name, (unsigned long long)each / 10, (unsigned long long)each % 10);          \
-  } while (0)
-static int bench(void) {
-  void* gate = (void*)getauxval(AT_SYSINFO);
-  MEASURE("loop", "nop\n", "r"(gate));
-  MEASURE("null_call_trap", "movl $39, %%eax\nsyscall\n", "r"(gate));
-  MEASURE("unknown_call_trap", "movl $400, %%eax\nsyscall\n", "r"(gate));
-  if (gate) {
-    MEASURE("null_call_gate", "movl $39, %%eax\ncallq *%1\n", "r"(gate));
-    MEASURE("unknown_call_gate", "movl $400, %%eax\ncallq *%1\n", "r"(gate));
-  }
-  return 0;
 }
 
 int main(int count, char** words) {
@@ -275,7 +256,6 @@ int main(int count, char** words) {
   if (!strcmp(test, "gate")) return gate();
   if (!strcmp(test, "facts")) return facts();
   if (!strcmp(test, "crash")) return crash();
-  if (!strcmp(test, "bench")) return bench();
   if (!strcmp(test, "hello")) return puts("hello") < 0;
   if (!strcmp(test, "clock")) return printf("main at %llu\n", (unsigned long long)entered) < 0;
   for (int i = 1; i < count; ++i) printf("[%s]", words[i]);

@@ -1,16 +1,17 @@
-// musl's arch/x86_64/syscall_arch.h, with a call in place of the SYSCALL instruction: found first in the include
-// path, it takes that file's place. What is called stands in __sysinfo (system_call_entry.S). A call writes below
-// rsp, which the compiler does not know of inside of assembly: the library is compiled with -mno-red-zone.
+// musl's arch/x86_64/syscall_arch.h, with a call in place of the SYSCALL instruction: found first in the
+// include path, it takes that file's place. What is called stands in __sysinfo (system_call_entry.S). A call
+// writes below rsp, which the compiler does not know of inside of assembly: the library is compiled with
+// -mno-red-zone.
 #pragma once
 
 #define __SYSCALL_LL_E(x) (x)
 #define __SYSCALL_LL_O(x) (x)
 
-#define VARI_SYSTEM_CALL(inputs...)                                                                          \
-  ({                                                                                                         \
-    unsigned long result;                                                                                    \
-    __asm__ __volatile__("callq *__sysinfo(%%rip)" : "=a"(result) : inputs : "rcx", "r11", "memory", "cc");  \
-    (long)result;                                                                                            \
+#define VARI_SYSTEM_CALL(inputs...)                                                                         \
+  ({                                                                                                        \
+    unsigned long result;                                                                                   \
+    __asm__ __volatile__("callq *__sysinfo(%%rip)" : "=a"(result) : inputs : "rcx", "r11", "memory", "cc"); \
+    (long)result;                                                                                           \
   })
 
 static __inline long __syscall0(long n) {
