@@ -5,9 +5,10 @@
 # lies behind all code, so no function moves between the passes; tools/symbol_table.py --check proves it.
 set(VARI_LINKER_SCRIPT ${CMAKE_SOURCE_DIR}/kernels/linker.ld)
 
+# Beside each image its map, TARGET.map: which section of which object it holds, for tests and the curious.
 function(vari_link_image target)
   target_link_options(${target} PRIVATE -nostdlib -static -Wl,-T,${VARI_LINKER_SCRIPT} -Wl,--gc-sections
-    -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings)
+    -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--fatal-warnings -Wl,-Map,${CMAKE_CURRENT_BINARY_DIR}/${target}.map)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_link_options(${target} PRIVATE -fuse-ld=lld-19)
   else()

@@ -8,17 +8,22 @@ import subprocess
 
 import donors
 import paths
+import rootfs
 import support
+import test_runtimes
+import trees
 from support import case
+
+REPORTS = test_runtimes.PROGRAMS
 
 
 def suites(short, _options):
     return support.make_suites(__name__, short, "unikernel: one program in ring 0")
 
 
-def program(name, *flags):
+def program(name, *flags, folder=pathlib.Path(__file__).parent / "programs"):
     """A static program of tests/system/programs, built with the system's musl; the path of the executable."""
-    source = pathlib.Path(__file__).parent / "programs" / f"{name}.c"
+    source = folder / f"{name}.c"
     target = paths.BUILD / "test-programs" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(f".{os.getpid()}")
@@ -26,6 +31,15 @@ def program(name, *flags):
                    check=True)
     fresh.replace(target)
     return str(target)
+
+
+def relocated_program():
+    """ring0.c as a static program that is loaded anywhere (static PIE)."""
+    target = paths.BUILD / "test-programs" / f"ring0-pie-{os.getpid()}"
+    source = pathlib.Path(__file__).parent / "programs" / "ring0.c"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-static-pie", "-O2", "-o", str(target), str(source), "-lpthread"], check=True)
+    return target
 
 
 def library_compiler():
@@ -112,6 +126,11 @@ def static_and_relocated_programs(vari):
     assert vari.app(program("ring0"), "ring0 hello").out == "hello\n"
     busybox = donors.fetch("busybox")
     assert vari.app(busybox, "busybox echo hello").out == "hello\n"
+    relocated = relocated_program()
+    for line in ("hello", "threads 8", "faults"):  # with the machine's glibc
+        done = vari.app(relocated, f"ring0 {line}", "--smp", 2)
+        assert done.status == 0, f"{line}: {done}"
+    relocated.unlink()
 
 
 @case(everywhere=True)
@@ -181,8 +200,8 @@ def a_fault_ends_the_program(vari):
 @case
 @unikernel
 def null_calls_are_short(vari):
-    done = vari.ring0("bench", "--icount", timeout=120)
-    rows = {name: float(value) for name, value in re.findall(r"^(\w+) ([\d.]+)$", done.out, re.M)}
+    done = vari.app(program("null_calls", folder=paths.ROOT / "bench"), "null_calls", "--icount", timeout=120)
+    rows = {name: float(value) for name, value in re.findall(r"^row (\w+) ([\d.]+)$", done.out, re.M)}
     assert rows["loop"] == 3.0, rows
     assert rows["null_call_trap"] <= 30, rows
     assert rows["null_call_gate"] - 2 <= 10, rows  # without the loop's own two
@@ -232,16 +251,31 @@ def busybox_image(vari):
 @case
 @unikernel
 def only_what_is_referenced(vari):
-    """What the image must not hold: ACPICA, screen, keyboard, sanitizers; and the linker's map says the same."""
-    image = paths.image("unikernel", vari.preset)
-    names = subprocess.run(["nm", "-C", str(image)], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert "vari_call_gate" in names and "vari::linux::Task::live" in names
-    for absent in ("AcpiEv", "acpi_ev_", "components::screen", "components::ps2_keyboard", "AcpiPower", "AsynchronousTlb"):
-        assert absent not in names, absent
-    monolithic = paths.image("monolithic", vari.preset)
-    if monolithic.exists():  # the negative control: there they are
-        names = subprocess.run(["nm", "-C", str(monolithic)], stdout=subprocess.PIPE, text=True, check=True).stdout
-        assert "components::screen" in names and "AcpiPower" in names and "vari_call_gate" not in names
+    """By the linker's map: no ACPICA interpreter, screen, keyboard, ring 3; the negative control is the monolithic kernel's."""
+    import building
+    building.build(vari.preset, "monolithic")
+    maps = {kernel: paths.image(kernel, vari.preset).with_suffix(".map").read_text() for kernel in ("unikernel", "monolithic")}
+    for part in ("component_screen", "component_ps2_keyboard", "acpi_power.cc", "machine_ring3", ".text.acpi_ps_parse_loop"):
+        assert part not in maps["unikernel"], part
+        assert part in maps["monolithic"], part
+    for part in ("machine_ring0", "port_power.cc"):
+        assert part in maps["unikernel"] and part not in maps["monolithic"], part
+
+
+@case
+@unikernel
+def same_personality_as_monolithic(vari):
+    """Every function of the personality, byte for byte in size, is in both images: they link one library."""
+    import building
+    building.build(vari.preset, "monolithic")
+
+    def functions(kernel):
+        listing = subprocess.run(["nm", "-S", str(paths.image(kernel, vari.preset))], stdout=subprocess.PIPE, text=True,
+                                 check=True).stdout
+        return set(re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tTwW] (\S*4vari5linux\S*)$", listing, re.M))
+
+    ours, theirs = functions("unikernel"), functions("monolithic")
+    assert ours == theirs and len(ours) > 1000, (len(ours), sorted(ours ^ theirs)[:5])
 
 
 @case
@@ -262,6 +296,47 @@ def library_that_calls(vari):
         done = subprocess.run([str(target), *line.split()], stdout=subprocess.PIPE, check=False, timeout=60)
         assert done.returncode == 0, f"{line}: {done}"
     target.unlink()
+
+
+def runtime(vari, tree, words, report, *arguments):
+    """A language runtime out of Debian's packages, dynamic, as the one program; its report must be as on Linux."""
+    folder, path = trees.fetch(tree)
+    files = {**rootfs.files_of(folder), report: (0o644, (REPORTS / report).read_bytes())}
+    with support.root_with(files) as root:
+        done = vari.app(path, words, "--root", root, "--mem", "1G", *arguments, timeout=150)
+    assert (done.status, done.out) == (0, (REPORTS / f"{report}.expected").read_text()), done
+
+
+@case
+@unikernel
+def runtime_lua(vari):
+    runtime(vari, "lua", "lua5.4 /report.lua", "report.lua")
+
+
+@case
+@unikernel
+def runtime_javascript(vari):
+    runtime(vari, "duktape", "duk /report.js", "report.js")
+
+
+@case
+@unikernel
+def runtime_ocaml(vari):
+    done = vari.app(test_runtimes.ocaml_program(), "report", "--mem", "1G", timeout=150)
+    assert (done.status, done.out) == (0, (REPORTS / "report.ml.expected").read_text()), done
+
+
+@case
+@unikernel
+def runtime_standard_ml(vari):
+    """With threads, on four cores."""
+    runtime(vari, "polyml", "poly --script /report.sml", "report.sml", "--smp", 4)
+
+
+@case
+@unikernel
+def runtime_scheme(vari):
+    runtime(vari, "gambit", "gsi /report.scm", "report.scm")
 
 
 @case
