@@ -29,6 +29,7 @@ TABLE = {
     "kernels": ("base", "interfaces", "machine", "runtime", "runtime/port/linux", "nucleus", "hosted", "components", "personalities"),
     # The one kernel that is made of tests.
     "kernels/kernel_tests": ("base", "interfaces", "machine", "runtime", "nucleus", "components", "kernels", "tests"),
+    "examples": ("base", "interfaces", "machine", "runtime", "nucleus", "components", "personalities", "kernels"),
     "tests": (),
     "user": (),
 }

@@ -339,6 +339,19 @@ def runtime_scheme(vari):
     runtime(vari, "gambit", "gsi /report.scm", "report.scm")
 
 
+@case(everywhere=True)
+@unikernel
+def a_program_without_a_personality(vari):
+    """examples/direct: Vari's own interfaces, and nothing between."""
+    import building
+    folder = building.build(vari.preset, "example_direct")
+    image = folder / "examples" / "direct" / "example_direct.elf"
+    done = subprocess.run(["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "4", "-m", "64M", "-nodefaults",
+                           "-no-reboot", "-nic", "none", "-display", "none", "-serial", "stdio", "-kernel", str(image)],
+                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60 * vari.patience, check=False)
+    assert (done.returncode, done.stdout) == (0, b"6057 primes below 60000, by 4 threads\r\n"), done
+
+
 @case
 @unikernel
 def image_boots_alone(vari):
