@@ -189,6 +189,31 @@ def calls_without_a_trap(vari):
 
 @case
 @unikernel
+def single_steps(vari):
+    """The trap flag through calls by trap and by gate; in the monolithic kernel, too, by trap."""
+    done = vari.ring0("single_steps")
+    assert (done.status, done.out) == (0, "single steps: right\n"), done
+
+
+@case(everywhere=True)
+def facts_in_the_monolithic_kernel(vari):
+    """There the same calls are answered without a trap to C++: across fork, reparenting, single steps."""
+    import building
+    building.build(vari.preset, "monolithic")
+    with support.root_with({"ring0": (0o755, pathlib.Path(program("ring0")).read_bytes())}) as root:
+        done = vari.exec("/ring0 family && /ring0 single_steps && /ring0 vectors", "--root", root, "--smp", 2)
+    assert (done.status, done.out) == (0, "family: right\nsingle steps: right\nvectors: kept\n"), done
+
+
+@case
+@unikernel
+def stack_overflow(vari):
+    done = vari.ring0("overflow")
+    assert (done.status, done.out) == (0, "overflow: signal 11\n"), done
+
+
+@case
+@unikernel
 def a_fault_ends_the_program(vari):
     done = vari.ring0("crash")
     assert done.status == 128 + 11, done

@@ -224,6 +224,88 @@ static int gate(void) {
   return bad;
 }
 
+// Single steps: the trap flag is the program's, through calls of both kinds, and never traps in the kernel.
+static volatile long steps;
+static void on_step(int number) {
+  (void)number;
+  ++steps;
+}
+static int single_steps(void) {
+  void* gate = (void*)getauxval(AT_SYSINFO);
+  const struct sigaction action = {.sa_handler = on_step};
+  sigaction(SIGTRAP, &action, 0);
+  long by_trap, by_gate = 39, unknown = 400;
+  __asm__ volatile(
+      "pushfq\n"
+      "orq $0x100, (%%rsp)\n"
+      "popfq\n"
+      "movl $39, %%eax\n"
+      "syscall\n"
+      "movq %%rax, %0\n"
+      "movq %1, %%rax\n"
+      "testq %3, %3\n"
+      "jz 1f\n"
+      "callq *%3\n"
+      "movq %%rax, %1\n"
+      "movq %2, %%rax\n"
+      "callq *%3\n"
+      "movq %%rax, %2\n"
+      "1: pushfq\n"
+      "andq $~0x100, (%%rsp)\n"
+      "popfq\n"
+      : "=&r"(by_trap), "+r"(by_gate), "+r"(unknown)
+      : "r"(gate)
+      : "rax", "rcx", "r11", "memory", "cc");
+  const long own = syscall(SYS_getpid);
+  const int bad = by_trap != own || (gate && (by_gate != own || unknown != -ENOSYS)) || steps < 5;
+  printf("single steps: %s\n", bad ? "wrong" : "right");
+  return bad;
+}
+
+// A stack that grows beyond its limit meets its guard; the handler runs on a stack of its own.
+static int __attribute__((noinline)) dive(volatile char* above) {
+  volatile char here[4096];
+  here[0] = above[0];
+  return nowhere ? dive(here) + here[0] : 0;
+}
+static int overflow(void) {
+  static char other[16384];
+  const stack_t alternate = {.ss_sp = other, .ss_size = sizeof other};
+  sigaltstack(&alternate, 0);
+  struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  sigaction(SIGSEGV, &action, 0);
+  volatile char start[1] = {0};
+  const int caught = sigsetjmp(back, 1);
+  if (!caught) dive(start);
+  printf("overflow: signal %d\n", caught);
+  return caught != SIGSEGV;
+}
+
+// Where there is fork: what getpid and getppid tell follows each change of the family.
+static int family(void) {
+  int ends[2];
+  const pid_t own = getpid();
+  if (pipe(ends)) return 2;
+  const pid_t child = fork();
+  if (child == 0) {
+    const pid_t middle = getpid();
+    char bad = middle == own || syscall(SYS_getppid) != own || syscall(SYS_gettid) != middle;
+    if (fork() == 0) {
+      bad |= syscall(SYS_getppid) != middle && syscall(SYS_getppid) == own;
+      for (int i = 0; i < 2000 && syscall(SYS_getppid) == middle; ++i) usleep(1000);
+      bad |= syscall(SYS_getppid) == middle;
+      _exit(write(ends[1], &bad, 1) != 1);
+    }
+    _exit(bad);
+  }
+  int status = 1;
+  char bad = 1;
+  waitpid(child, &status, 0);
+  if (read(ends[0], &bad, 1) != 1) bad = 1;
+  printf("family: %s\n", bad || status ? "wrong" : "right");
+  return bad || status;
+}
+
 static int facts(void) {
   int bad = syscall(SYS_getuid) != 0 || syscall(SYS_getpid) != syscall(SYS_gettid);
   bad |= setresuid(5, 6, 7) || syscall(SYS_getuid) != 5 || syscall(SYS_geteuid) != 6;
@@ -255,6 +337,9 @@ int main(int count, char** words) {
   if (!strcmp(test, "vectors")) return vectors();
   if (!strcmp(test, "gate")) return gate();
   if (!strcmp(test, "facts")) return facts();
+  if (!strcmp(test, "family")) return family();
+  if (!strcmp(test, "single_steps")) return single_steps();
+  if (!strcmp(test, "overflow")) return overflow();
   if (!strcmp(test, "crash")) return crash();
   if (!strcmp(test, "hello")) return puts("hello") < 0;
   if (!strcmp(test, "clock")) return printf("main at %llu\n", (unsigned long long)entered) < 0;
