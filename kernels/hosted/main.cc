@@ -3,6 +3,7 @@
 
 #include "kernels/hosted/first_program.h"
 #include "kernels/hosted/machine.h"
+#include "kernels/hosted/plant.h"
 #include "kernels/support/command_line.h"
 
 namespace vari {
@@ -29,6 +30,9 @@ void continue_start(kernels::HostedMachine& machine) {
   // A panic on request: how a panic looks, and what ./vari makes of it, can be tried at any time.
   if (kernels::option(machine.options().kernel_command_line, "vari.panic"))
     assertion_failed("no panic on request", __FILE_NAME__, __LINE__);
+  if (const auto bug = kernels::option(machine.options().kernel_command_line, "vari.plant");
+      bug && !kernels::plant_bug(*bug))
+    machine.fail("vari.plant: there is no such bug");
   if (const auto started = machine.start_streams(); !started) machine.fail(name_of(started.error()));
   kernels::HostedFirstProgram first(machine);
   first.start();

@@ -12,9 +12,9 @@ struct HostedOptions {
   std::string_view root;  // an archive's file name; empty: an empty root
   u64 memory_bytes = 512 * kMiB;
   u32 cores = 1;
-  std::optional<std::string_view> command;  // --exec
-  std::string_view init;                    // --init
-  std::string_view kernel_command_line;     // --append: for /proc/cmdline, and for vari.panic
+  std::optional<std::string_view> command;          // --exec
+  std::string_view init;                            // --init
+  std::string_view kernel_command_line = "hosted";  // --append: for /proc/cmdline, and for vari.panic
 };
 
 /// Nothing, and a message on standard error, if it is wrong.

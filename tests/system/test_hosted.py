@@ -12,6 +12,55 @@ NOT_HERE = {
 }
 
 
+# Answers that may differ from those of Linux in QEMU, which the shell's cases are compared with.
+DIFFERENT = {
+    "uptime": "time counts from the host's start",
+    "killall": "the shell says 'Terminated' or not, as the child ends after or before its wait()",
+    "jobs": "as killall",
+}
+# What ./vari must say of a bug on request, by build; and nothing of it in the build that does not look.
+PLANTED = {
+    ("debug", "use-after-free"): "heap-use-after-free",
+    ("debug", "overflow"): "heap-buffer-overflow",
+    ("debug", "shift"): "runtime error: left shift|shift exponent",
+    ("thread", "race"): "ThreadSanitizer: data race",
+    ("release", "race"): "",
+}
+PRESETS = {"release": "hosted", "debug": "hosted-asan", "thread": "hosted-tsan"}
+
+
+def planted_bugs_are_reported(_vari):
+    """The sanitizer builds find what was planted; the personality alone gives them nothing to say."""
+    import re
+    for (build, bug), pattern in PLANTED.items():
+        building.build(PRESETS[build], "hosted_kernel")
+        vari = support.Vari("release", "hosted", "--build", build)
+        done = vari.exec("echo on", "--smp", 2, "--append", f"vari.plant={bug}", timeout=120)
+        if pattern:
+            assert done.status == 125 and re.search(pattern, done.err) and not done.out, (build, bug, str(done))
+        else:
+            assert (done.status, done.out) == (0, "on\n"), (build, bug, str(done))
+        clean = vari.exec("echo on | tr a-z A-Z; seq 100 | wc -l", "--smp", 2, timeout=120)
+        assert (clean.status, clean.out) == (0, "ON\n100\n"), (build, str(clean))
+
+
+def the_personality_is_the_same_sources(_vari):
+    """Every placement compiles the personality from one list of files."""
+    import json
+    import paths
+    lists = {}
+    for preset in ("release", "hosted", "hosted-asan", "hosted-tsan"):
+        folder = building.build(preset, "personality_linux")
+        entries = [entry for entry in json.loads((folder / "compile_commands.json").read_text())
+                   if "personality_linux.dir/" in entry["command"]]
+        lists[preset] = sorted(entry["file"] for entry in entries)
+        defined = {word for entry in entries for word in entry["command"].split() if word.startswith("-D")}
+        assert defined == {"-DBOOST_ENABLE_ASSERT_HANDLER"}, (preset, defined)
+    assert len(lists["release"]) > 50 and len(set(map(tuple, lists.values()))) == 1, {name: len(files) for name, files in lists.items()}
+    every = sorted(map(str, (paths.ROOT / "personalities" / "linux").rglob("*.cc")))
+    assert lists["release"] == every, set(every) ^ set(lists["release"])
+
+
 def _cases(module):
     """(function, long, alone, batch) of a file's cases; asked when all files have been read."""
     skipped = NOT_HERE[module]
@@ -19,17 +68,32 @@ def _cases(module):
             if function.__name__ not in skipped]
 
 
+def _without_differences(function):
+    def compare(vari):
+        return ((part, wrong) for part, wrong in function(vari) if part not in DIFFERENT)
+    compare.__name__ = function.__name__
+    return compare
+
+
+def _own():
+    for function in (planted_bugs_are_reported, the_personality_is_the_same_sources):
+        yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), False, False)
+
+
 def _expand(module, preset, wanted_long):
     def jobs():
-        building.build({"release": "hosted", "debug": "hosted-asan"}[preset], "hosted_kernel")
+        building.build(PRESETS[preset], "hosted_kernel")
         for function, long, alone, batch in _cases(module):
             if long == wanted_long:
+                if batch:
+                    function = _without_differences(function)
                 name = f"hosted{'' if preset == 'release' else '-asan'}/{module}/{function.__name__}"
                 yield support.job(function, name, support.Vari(preset, "hosted"), alone, batch)
     return jobs
 
 
 def suites(_short, _options):
+    yield Suite("hosted/own", "the workshop: planted bugs, one list of sources", _own)
     for module in NOT_HERE:
         yield Suite(f"hosted/{module}", f"the cases of test_{module}.py in a Linux process", _expand(module, "release", False))
     yield Suite("hosted-asan/shell", "the shell's cases in a Linux process, AddressSanitizer and UBSan", _expand("shell", "debug", False))
