@@ -23,7 +23,9 @@ def embed(image, archive, command_line):
     size, count = struct.unpack_from("<HH", image, 54)
     headers = [_PROGRAM_HEADER.unpack_from(image, offset + i * size) for i in range(count)]
     loads = [header for header in headers if header[0] == _LOAD]
-    if image.count(_MARK) != 1 or not loads:
+    # GRUB wants all program headers near the file's beginning: there is room for one more before the first segment.
+    room = min(header[2] for header in headers) - offset - count * size
+    if image.count(_MARK) != 1 or not loads or room < size:
         raise ValueError("the image has no place for a program")
     physical = max(header[4] + header[6] for header in loads)
     physical += -physical % _PAGE
@@ -38,12 +40,9 @@ def embed(image, archive, command_line):
     text = command_line.encode()
     begin = len(image) + -len(image) % _PAGE
     out = bytearray(image) + b"\0" * (begin - len(image)) + archive + text
-    out += b"\0" * (-len(out) % 8)
-    headers.append((_LOAD, _READ, begin, virtual, physical, len(archive) + len(text), len(archive) + len(text), _PAGE))
-    struct.pack_into("<Q", out, _HEADER_PHOFF, len(out))
-    struct.pack_into("<H", out, _HEADER_PHNUM, len(headers))
-    for header in headers:
-        out += _PROGRAM_HEADER.pack(*header)
+    struct.pack_into("<H", out, _HEADER_PHNUM, count + 1)
+    _PROGRAM_HEADER.pack_into(out, offset + count * size, _LOAD, _READ, begin, virtual, physical, len(archive) + len(text),
+                              len(archive) + len(text), _PAGE)
     struct.pack_into("<QQQ", out, image.index(_MARK) + len(_MARK), physical, len(archive), len(text))
     return bytes(out)
 

@@ -379,6 +379,13 @@ def a_program_without_a_personality(vari):
 
 @case
 @unikernel
+def boots_by_grub(vari):
+    done = vari.exec("busybox echo by grub", "--boot", "bios", timeout=120)
+    assert (done.status, done.out) == (0, "by grub\n"), done
+
+
+@case
+@unikernel
 def image_boots_alone(vari):
     """The image holds the program and its command line: QEMU needs nothing beside it."""
     image = paths.BUILD / "test-programs" / f"alone-{os.getpid()}.elf"

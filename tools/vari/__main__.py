@@ -60,6 +60,7 @@ def add_machine_options(parser):
     parser.add_argument("kernel", nargs="?", default="monolithic", metavar="KERNEL", help="a kernel of ./vari list (default: monolithic), or linux: Debian's, to compare")
     add_build_options(parser)
     parser.add_argument("--root", metavar="PATH", help="folder, tar or cpio (also compressed) for the root file system")
+    application.add_option(parser)
     parser.add_argument("--smp", type=_count, default=1, metavar="N", help="processors (default 1)")
     parser.add_argument("--mem", type=_memory, metavar="SIZE", help="memory (default 512M)")
     parser.add_argument("--cpu", metavar="MODEL", help="QEMU's processor model (default max)")
@@ -76,7 +77,6 @@ def add_run_options(parser):
     """What to do with the guest."""
     add_machine_options(parser)
     parser.add_argument("--exec", metavar="CMD", help="run one command by the guest's /bin/sh -c")
-    application.add_option(parser)
     parser.add_argument("--report", metavar="FILE", help="with --exec: write what the kernel counted meanwhile, as JSON")
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="stop a guest that runs longer (status 125)")
     parser.add_argument("--display", nargs="?", const="auto", metavar="WHAT",
@@ -124,6 +124,7 @@ def parser():
     add_build_options(image)
     image.add_argument("--output", default="vari.iso", metavar="FILE")
     image.add_argument("--root", metavar="PATH", help="folder, tar or cpio for the root file system")
+    application.add_option(image)
     image.add_argument("--append", metavar="TEXT", help="the kernel's command line")
     image.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
     return top

@@ -167,6 +167,7 @@ def keep_log(guest):
 
 def write_iso(options):
     """`./vari iso`: a CD image for other machines."""
+    application.check(options)
     packages.require("iso")
     preset = paths.preset_name(options.build, options.compiler)
     if not options.no_build:
@@ -174,7 +175,10 @@ def write_iso(options):
     with run_folder() as folder:
         root = folder / "root"
         root.write_bytes(root_module(options))
-        output = iso.make(paths.image(options.kernel, preset), [root], options.append or "",
-                          pathlib.Path(options.output).resolve())
+        image, modules = paths.image(options.kernel, preset), [root]
+        line = " ".join([*application.words(options), *([options.append] if options.append else [])])
+        if options.kernel == application.NAME:
+            image, modules = application.embed(image, root.read_bytes(), line, folder), []
+        output = iso.make(image, modules, line, pathlib.Path(options.output).resolve())
     say(f"wrote {output} ({output.stat().st_size >> 10} KiB)")
     return 0
