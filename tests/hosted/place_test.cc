@@ -187,8 +187,9 @@ TEST(HostedPlace, AnInterruptionEndsALoop) {
   HostedSystem system;
   system.run([&] {
     auto guest = GUEST(system.place, loop);
+    bool done = false;
     auto interrupter = [&] {
-      for (int i = 0; i < 20; ++i) {
+      while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
         (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 2 * kMillisecond);
         guest.context->interrupt();
       }
@@ -200,6 +201,7 @@ TEST(HostedPlace, AnInterruptionEndsALoop) {
       EXPECT_GE(guest.registers().rbx, last);  // perhaps it had not begun
       last = guest.registers().rbx;
     }
+    __atomic_store_n(&done, true, __ATOMIC_SEQ_CST);
     thread->join();
     guest.context->interrupt();  // before it runs
     ASSERT_EQ(guest.context->run(), TrapKind::Interrupted);
