@@ -9,6 +9,7 @@
 #include "interfaces/archive.h"
 #include "interfaces/console.h"
 #include "interfaces/executable.h"
+#include "interfaces/folder.h"
 #include "interfaces/place.h"
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/memory/frame_references.h"
@@ -40,6 +41,7 @@ struct PersonalityParts {
   const ExecutableFormat& executables;
   std::span<const ArchiveReader* const> archives;
   std::span<const u8> root_archive;          // becomes the root file system; empty: an empty one
+  Folder* root_folder = nullptr;             // the root file system instead of an archive
   std::span<Console* const> consoles;        // the first is /dev/console
   std::string_view kernel_command_line;      // for /proc/cmdline
   std::string_view release = "6.1.0-vari";   // uname -r

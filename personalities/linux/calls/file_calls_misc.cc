@@ -62,12 +62,11 @@ LinuxResult<> allocate(Task& task, const Arguments& a) {
   return regular->allocate(offset, bytes, mode & kKeepSize);
 }
 
-/// fsync and friends: memory is all there is, so what is written is as safe as it gets.
-LinuxResult<> synchronise(Task& task, u64 descriptor) {
+LinuxResult<> synchronise(Task& task, u64 descriptor, bool data_only) {
   const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
   if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (!file->path()) return std::unexpected(Errno::Invalid);
-  return {};
+  return file->synchronise(data_only);
 }
 
 LinuxResult<> advise(Task& task, const Arguments& a) {
@@ -138,21 +137,22 @@ i64 call_ftruncate(Task& task, const Arguments& a) {
 i64 call_fallocate(Task& task, const Arguments& a) {
   return to_return_value(allocate(task, a));
 }
-i64 call_sync(Task&, const Arguments&) {
+i64 call_sync(Task& task, const Arguments&) {
+  (void)task.personality().vfs().synchronise();  // sync() reports nothing
   return 0;
 }
 i64 call_syncfs(Task& task, const Arguments& a) {
   const auto file = task.files().borrow(descriptor_of(a.a[0]));
-  return file ? 0 : failure(file.error());
+  return file ? to_return_value((*file)->inode().file_system().synchronise()) : failure(file.error());
 }
 i64 call_fsync(Task& task, const Arguments& a) {
-  return to_return_value(synchronise(task, a.a[0]));
+  return to_return_value(synchronise(task, a.a[0], false));
 }
 i64 call_fdatasync(Task& task, const Arguments& a) {
-  return to_return_value(synchronise(task, a.a[0]));
+  return to_return_value(synchronise(task, a.a[0], true));
 }
 i64 call_sync_file_range(Task& task, const Arguments& a) {
-  return to_return_value(synchronise(task, a.a[0]));
+  return to_return_value(synchronise(task, a.a[0], true));
 }
 i64 call_fadvise64(Task& task, const Arguments& a) {
   return to_return_value(advise(task, a));

@@ -123,10 +123,8 @@ i64 call_msync(Task& task, const Arguments& arguments) {
   if (flags & ~(kAsync | kInvalidate | kSync) || (flags & (kAsync | kSync)) == (kAsync | kSync) ||
       begin & (kPageBytes - 1))
     return failure(Errno::Invalid);
-  // Mapped pages are the file's pages: there is nothing to write back.
-  if (!valid_range(begin, bytes) || !task.memory().covered(begin, align_up(bytes, kPageBytes)))
-    return failure(Errno::NoMemory);
-  return 0;
+  if (!valid_range(begin, bytes)) return failure(Errno::NoMemory);
+  return to_return_value(task.memory().synchronise(begin, bytes));
 }
 
 i64 call_mincore(Task& task, const Arguments& arguments) {

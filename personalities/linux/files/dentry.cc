@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "personalities/linux/files/file_system.h"
+
 namespace vari::linux {
 
 using runtime::Guard;
@@ -43,9 +45,23 @@ Dentry::Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent)
 
 Dentry::~Dentry() = default;
 
+bool Dentry::acquire_if_living() {
+  u32 now = __atomic_load_n(&references_, __ATOMIC_RELAXED);
+  while (now != 0) {
+    if (__atomic_compare_exchange_n(&references_, &now, now + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+      return true;
+  }
+  return false;
+}
+
+// Nobody finds it any more: find() takes no reference from zero. So its parent is no longer changed.
 void Dentry::destroy_upwards(Dentry* dying) {
   while (dying) {
     Dentry* parent = dying->parent_;
+    if (parent) {
+      Guard guard(parent->lock_);
+      if (dying->weak_) parent->detach_locked(*dying);
+    }
     delete dying;
     dying = parent && parent->drop() ? parent : nullptr;
   }
@@ -99,6 +115,10 @@ Ref<Dentry> Dentry::parent() {
   return parent_ ? Ref<Dentry>(*parent_) : Ref<Dentry>(*this);
 }
 
+bool Dentry::is_gone() const {
+  return removed() && inode_->file_system().names() != NamePolicy::Revalidated;
+}
+
 std::size_t Dentry::copy_name(std::span<char, kMaximumName + 1> to) {
   Guard guard(lock_);
   const auto name = name_.text();
@@ -113,7 +133,8 @@ Ref<Dentry> Dentry::find(std::string_view name) {
   const Key key{hash_of(name), name};
   Guard guard(lock_);
   const auto found = by_name_.find(key, KeyCompare());
-  return found == by_name_.end() ? Ref<Dentry>() : Ref<Dentry>(*found);
+  if (found == by_name_.end() || !found->acquire_if_living()) return {};
+  return Ref<Dentry>::adopt(&*found);
 }
 
 bool Dentry::has_children() {
@@ -127,36 +148,45 @@ Dentry::Positioned Dentry::child_at(u64 position) {
     bool operator()(const Dentry& dentry, u64 wanted) const { return dentry.position_ < wanted; }
   };
   Guard guard(lock_);
-  const auto found = by_position_.lower_bound(position, Compare());
+  auto found = by_position_.lower_bound(position, Compare());
+  while (found != by_position_.end() && !found->acquire_if_living()) ++found;
   if (found == by_position_.end()) return {};
-  return {Ref<Dentry>(*found), found->position_};
+  return {Ref<Dentry>::adopt(&*found), found->position_};
 }
 
 void Dentry::attach_locked(Dentry& child) {
+  const auto namesake = by_name_.find(child);
+  if (namesake != by_name_.end()) detach_locked(*namesake);  // it is dying, see destroy_upwards()
   by_name_.insert(child);
   by_position_.insert(child);
   __atomic_store_n(&child_count_, child_count_ + 1, __ATOMIC_RELEASE);
 }
 
 void Dentry::detach_locked(Dentry& child) {
+  child.weak_ = false;
   by_name_.erase(by_name_.iterator_to(child));
   by_position_.erase(by_position_.iterator_to(child));
   __atomic_store_n(&child_count_, child_count_ - 1, __ATOMIC_RELEASE);
 }
 
 void Dentry::attach(Ref<Dentry> child) {
+  const bool weak = inode_->file_system().names() == NamePolicy::Revalidated;
   Guard guard(lock_);
   child->position_ = ++last_position_;
-  attach_locked(*child.leak());
+  attach_locked(*child);
+  child->weak_ = weak;
+  if (!weak) (void)child.leak();
 }
 
 void Dentry::detach(Dentry& child) {
+  bool held = false;
   {
     Guard guard(lock_);
+    held = !child.weak_;
     detach_locked(child);
     __atomic_store_n(&child.removed_, true, __ATOMIC_RELEASE);
   }
-  child.release();
+  if (held) child.release();
 }
 
 void Dentry::lock_both(Dentry& a, Dentry& b) {
@@ -175,6 +205,7 @@ void Dentry::unlock_both(Dentry& a, Dentry& b) {
 void Dentry::move(Dentry& child, Dentry& to, Name&& name, Dentry* replaced) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& from = *child.parent_;
   lock_both(from, to);
+  const bool weak = child.weak_, held = replaced && !replaced->weak_;
   if (replaced) {
     to.detach_locked(*replaced);
     __atomic_store_n(&replaced->removed_, true, __ATOMIC_RELEASE);
@@ -191,15 +222,17 @@ void Dentry::move(Dentry& child, Dentry& to, Name&& name, Dentry* replaced) NO_T
     }
   }
   to.attach_locked(child);
+  child.weak_ = weak;
   unlock_both(from, to);
   if (&from != &to) from.release();
-  if (replaced) replaced->release();
+  if (held) replaced->release();
 }
 
 void Dentry::exchange(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& parent_a = *a.parent_;
   Dentry& parent_b = *b.parent_;
   lock_both(parent_a, parent_b);
+  const bool weak = a.weak_;  // one file system: the same for both
   parent_a.detach_locked(a);
   parent_b.detach_locked(b);
   lock_both(a, b);
@@ -210,6 +243,7 @@ void Dentry::exchange(Dentry& a, Dentry& b) NO_THREAD_SAFETY_ANALYSIS {
   unlock_both(a, b);
   parent_b.attach_locked(a);
   parent_a.attach_locked(b);
+  a.weak_ = b.weak_ = weak;
   unlock_both(parent_a, parent_b);
 }
 

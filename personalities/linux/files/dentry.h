@@ -1,6 +1,8 @@
 // A dentry: a name in a directory. The dentries of directories whose file system keeps its names
 // (tmpfs, devtmpfs) are the directory: the parent holds a reference to each child until it is
-// removed. Others (procfs) are made afresh by each look-up and die with their last user.
+// removed. Those of a file system that revalidates its names (a served folder) are found through their
+// parent, too, so that a name in use has one dentry, but die with their last user. Others (procfs) are
+// made afresh by each look-up. See file_system.h: NamePolicy.
 //
 // Locks: children, name and parent of a dentry are read under its own spinlock; they are changed under
 // it *and* the mutex of the directory inodes concerned. So who holds a directory's mutex sees a stable
@@ -45,17 +47,21 @@ class Dentry final : public runtime::Allocated {
   std::size_t copy_name(std::span<char, kMaximumName + 1> to);
   /// True once the name was removed (the object may live on).
   bool removed() const { return __atomic_load_n(&removed_, __ATOMIC_ACQUIRE); }
+  /// True for a directory that is gone: nothing can be in it. Where the names are somebody else's, only
+  /// they can say.
+  bool is_gone() const;
   /// For an object that never had a name (O_TMPFILE).
   void mark_removed() { __atomic_store_n(&removed_, true, __ATOMIC_RELEASE); }
   /// True if some mount sits on it (in any namespace): a hint that the mount table is to be asked.
   bool is_mount_point() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
   void add_mount(int change) { __atomic_fetch_add(&mounts_, change, __ATOMIC_ACQ_REL); }
 
-  /// The child of that name, or null.
+  /// The child of that name, or null. A child whose last user is just letting go of it does not count.
   Ref<Dentry> find(std::string_view name);
   bool has_children();
   // With the directory's mutex held:
-  /// Makes `child`, which was created for this directory, one of its children.
+  /// Makes `child`, which was created for this directory, one of its children: held by this dentry, or,
+  /// where the file system revalidates its names, as long as somebody else holds it.
   void attach(Ref<Dentry> child) EXCLUDES(lock_);
   /// Takes the child out; it is `removed()` from now on.
   void detach(Dentry& child) EXCLUDES(lock_);
@@ -98,6 +104,8 @@ class Dentry final : public runtime::Allocated {
   Dentry(Ref<Inode> inode, Name name, Ref<Dentry> parent);
   ~Dentry();
   bool drop() { return __atomic_fetch_sub(&references_, 1, __ATOMIC_ACQ_REL) == 1; }
+  /// False once the last reference has gone. With the parent's lock_ held, and while the parent lists it.
+  bool acquire_if_living();
   static void destroy_upwards(Dentry* dying);
   template <class T, class... A>
   friend Result<Ref<T>> runtime::make(A&&... arguments);
@@ -132,7 +140,8 @@ class Dentry final : public runtime::Allocated {
   u32 hash_ = 0;    // likewise
   u32 mounts_ = 0;  // atomic
   bool removed_ = false;
-  u64 position_ = 0;  // changed under the parent's lock_
+  bool weak_ = false;  // listed by a parent that holds no reference to it; guarded by the parent's lock_
+  u64 position_ = 0;   // changed under the parent's lock_
   Hook name_hook_, position_hook_;
   u64 last_position_ GUARDED_BY(lock_) = 1;
   u32 child_count_ = 0;  // atomic; changed under lock_

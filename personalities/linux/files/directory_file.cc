@@ -19,11 +19,15 @@ LinuxResult<u64> DirectoryFile::seek(i64 offset, int whence) {
   return static_cast<u64>(offset);
 }
 
+LinuxResult<u64> DirectoryFile::read_entries(Task& task, u64 position, DirectorySink& sink) {
+  return inode().read_directory(task, *path()->dentry, position, sink);
+}
+
 LinuxResult<> DirectoryFile::read_directory(Task& task, DirectorySink& sink) {
   constexpr u8 kDirectoryType = static_cast<u32>(FileKind::Directory) >> 12;
   Dentry& directory = *path()->dentry;
   runtime::Guard guard(mutex_);
-  if (directory.removed()) return std::unexpected(Errno::NoEntry);
+  if (directory.is_gone()) return std::unexpected(Errno::NoEntry);
   if (position_ == 0) {
     if (!sink.on_entry(inode().number(), 1, kDirectoryType, ".")) return {};
     __atomic_store_n(&position_, 1, __ATOMIC_RELAXED);
@@ -32,7 +36,7 @@ LinuxResult<> DirectoryFile::read_directory(Task& task, DirectorySink& sink) {
     if (!sink.on_entry(directory.parent()->inode().number(), 2, kDirectoryType, "..")) return {};
     __atomic_store_n(&position_, 2, __ATOMIC_RELAXED);
   }
-  const u64 position = TRY(inode().read_directory(task, directory, position_, sink));
+  const u64 position = TRY(read_entries(task, position_, sink));
   __atomic_store_n(&position_, position, __ATOMIC_RELAXED);
   return {};
 }

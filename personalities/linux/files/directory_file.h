@@ -5,7 +5,7 @@
 
 namespace vari::linux {
 
-class DirectoryFile final : public OpenFile {
+class DirectoryFile : public OpenFile {
  public:
   static LinuxResult<Ref<File>> create(const OpenRequest& request);
   explicit DirectoryFile(const OpenRequest& request) : OpenFile(request) {}
@@ -17,6 +17,10 @@ class DirectoryFile final : public OpenFile {
   u32 poll(PollTable*) override;
   LinuxResult<> read_directory(Task& task, DirectorySink& sink) override;
   u64 position() const override { return __atomic_load_n(&position_, __ATOMIC_RELAXED); }
+
+ protected:
+  /// Entries from `position` (>= 2) on; the new position. One call at a time.
+  virtual LinuxResult<u64> read_entries(Task& task, u64 position, DirectorySink& sink);
 
  private:
   runtime::Mutex mutex_;

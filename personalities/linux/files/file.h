@@ -1,6 +1,7 @@
 // An open file description: what a descriptor refers to. One class a kind of file overrides what it can do.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -41,6 +42,15 @@ class MemoryObject : public runtime::Managed {
   /// The frame of page `index`, with one reference taken for the caller (memory/frame_references.h).
   /// BadFile beyond the end of the object: the access gets SIGBUS. May block.
   virtual LinuxResult<Frame> page(u64 index, bool for_write) = 0;
+  /// Which of the pages from `first` on are at hand without waiting: their frames, each with a reference
+  /// taken for the caller; Frame{} for the others.
+  virtual void resident(u64, std::span<Frame> frames) { std::ranges::fill(frames, Frame{}); }
+  /// True: a page may be mapped for writing by a shared mapping only after page(…, true), each time anew
+  /// after write_back(): the object brings what was written elsewhere.
+  virtual bool tracks_writes() const { return false; }
+  /// Writes pages of [first, first + count) that shared mappings may have changed to where they belong.
+  /// `mine`: how many mappings of each page the caller keeps, and has made read-only before.
+  virtual LinuxResult<> write_back(u64, u64, u32) { return {}; }
   /// The name for /proc/PID/maps; device and inode numbers likewise.
   virtual std::string_view name() const { return {}; }
   virtual u64 inode_number() const { return 0; }
@@ -77,6 +87,8 @@ class File : public runtime::Managed {
   virtual LinuxResult<u64> ioctl(Task&, u32, u64) { return std::unexpected(Errno::NotTerminal); }
   virtual LinuxResult<> read_directory(Task&, DirectorySink&) { return std::unexpected(Errno::NotDirectory); }
   virtual LinuxResult<> truncate(Task&, u64) { return std::unexpected(Errno::Invalid); }
+  /// fsync. Where memory is all there is, what is written is as safe as it gets.
+  virtual LinuxResult<> synchronise(bool) { return {}; }
   virtual LinuxResult<Ref<MemoryObject>> memory_object() { return std::unexpected(Errno::NoDevice); }
   /// The inode for fstat and friends; every file has one (pipes and terminals an anonymous one).
   virtual Inode& inode() = 0;

@@ -15,6 +15,13 @@ struct FileSystemStatistics {
   u64 memory_pages = 0;  // that its contents occupy, for /proc/meminfo
 };
 
+/// What a file system's dentries say of its directories.
+enum class NamePolicy : u8 {
+  Kept,         // all of it: a name that is not there does not exist (tmpfs)
+  Asked,        // nothing: look_up() is asked each time, and nothing is kept (procfs)
+  Revalidated,  // names change behind our back: look_up() is asked each time, and what is in use is kept
+};
+
 class FileSystem : public runtime::Managed {
  public:
   Vfs& vfs() const { return vfs_; }
@@ -23,13 +30,18 @@ class FileSystem : public runtime::Managed {
   /// As /proc/mounts names it.
   virtual std::string_view type() const = 0;
   virtual FileSystemStatistics statistics() { return {}; }
-  /// True: each directory's dentry knows all its names (tmpfs); a name that is not there does not exist.
-  /// False: look_up() is asked each time, and nothing is kept (procfs).
-  virtual bool names_are_kept() const { return true; }
+  virtual NamePolicy names() const { return NamePolicy::Kept; }
   /// False for those of which there is one only, and which must survive their last mount (devtmpfs).
   virtual bool ends_with_last_mount() const { return true; }
   /// How many mounts show it; the last one to go tears down the names.
   void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
+  /// No mount shows it any longer: what is kept only in case that it is used again can go.
+  virtual void on_last_unmount() {}
+  /// sync(2): what programs have changed through mappings is where it belongs at return.
+  virtual LinuxResult<> synchronise() { return {}; }
+  /// Gives back up to about `pages` frames that can be had again from elsewhere; how many. Any thread, also
+  /// with a memory map's lock held: takes no lock that it would have to wait for.
+  virtual u64 reclaim(u64) { return 0; }
   bool drop_mount() { return __atomic_fetch_sub(&mounts_, 1, __ATOMIC_ACQ_REL) == 1; }
   u64 new_inode_number() { return __atomic_add_fetch(&last_inode_, 1, __ATOMIC_RELAXED); }
 

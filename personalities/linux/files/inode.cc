@@ -44,7 +44,7 @@ LinuxResult<> Inode::change_attributes(const AttributeChange& change) {
 LinuxResult<Ref<File>> Inode::open(const OpenRequest& request) {
   switch (kind()) {
     case FileKind::Directory: return DirectoryFile::create(request);
-    case FileKind::Character: return file_system_.vfs().devices().open(request, attributes_.device);
+    case FileKind::Character: return file_system_.vfs().devices().open(request, device());
     case FileKind::Fifo: return Fifos::open(*this, request);
     default: return std::unexpected(Errno::NoDevice6);
   }
@@ -82,6 +82,20 @@ void Inode::note_access() {
 void Inode::set_times(i64 modified_ns) {
   runtime::Guard guard(attributes_lock_);
   attributes_.modified_ns = attributes_.accessed_ns = modified_ns;
+}
+
+void Inode::set_attributes(const Attributes& attributes) {
+  runtime::Guard guard(attributes_lock_);
+  __atomic_store_n(&attributes_.mode, attributes.mode, __ATOMIC_RELAXED);
+  __atomic_store_n(&attributes_.user, attributes.user, __ATOMIC_RELAXED);
+  __atomic_store_n(&attributes_.group, attributes.group, __ATOMIC_RELAXED);
+  __atomic_store_n(&attributes_.links, attributes.links, __ATOMIC_RELAXED);
+  __atomic_store_n(&attributes_.size, attributes.size, __ATOMIC_RELAXED);
+  __atomic_store_n(&attributes_.device, attributes.device, __ATOMIC_RELAXED);
+  attributes_.blocks = attributes.blocks;
+  attributes_.accessed_ns = attributes.accessed_ns;
+  attributes_.modified_ns = attributes.modified_ns;
+  attributes_.changed_ns = attributes.changed_ns;
 }
 
 void Inode::add_links(int change) {

@@ -101,17 +101,32 @@ class Inode : public runtime::Managed {
   virtual bool is_magic_link() const { return false; }
   virtual LinuxResult<Path> follow_magic_link(Task&) { return std::unexpected(Errno::NoEntry); }
 
-  /// The object of a name, where FileSystem::names_are_kept() is false. Without mutex().
+  /// The object of a name, where FileSystem::names() is not Kept. With or without mutex().
   virtual LinuxResult<Ref<Inode>> look_up(Task&, std::string_view) { return std::unexpected(Errno::NoEntry); }
   // Changes of directories. All are called with mutex() held; the caller has checked that names are new or
   // there, and permissions, and changes the dentries afterwards, which can't fail.
-  virtual LinuxResult<Ref<Inode>> create(const NewInode&) { return std::unexpected(Errno::Perm); }
+  virtual LinuxResult<Ref<Inode>> create(std::string_view, const NewInode&) {
+    return std::unexpected(Errno::Perm);
+  }
+  /// A regular file that no name leads to (O_TMPFILE).
+  virtual LinuxResult<Ref<Inode>> create_nameless(const NewInode&) {
+    return std::unexpected(Errno::NotSupported);
+  }
   /// A further name for `existing`.
-  virtual LinuxResult<> link(Inode&) { return std::unexpected(Errno::Perm); }
-  /// Takes a name of `child` away. Directories are known to be empty.
-  virtual LinuxResult<> remove(Inode&) { return std::unexpected(Errno::Perm); }
-  /// `child` moves from here to `to` (may be the same); `replaced` (or null) loses its name there.
-  virtual LinuxResult<> rename(Inode&, Inode&, Inode*) { return std::unexpected(Errno::Perm); }
+  virtual LinuxResult<> link(std::string_view, Inode&) { return std::unexpected(Errno::Perm); }
+  /// Takes a name of `child` away. Directories are known to be empty where names are kept.
+  virtual LinuxResult<> remove(std::string_view, Inode&) { return std::unexpected(Errno::Perm); }
+  /// renameat2(). With `exchange` both names are there and swap their objects; else `replaced` is the
+  /// object that loses the new name, or null.
+  struct Renaming {
+    std::string_view name;
+    Inode& child;
+    Inode& to;  // may be this
+    std::string_view to_name;
+    Inode* replaced;
+    bool exchange;
+  };
+  virtual LinuxResult<> rename(const Renaming&) { return std::unexpected(Errno::Perm); }
   /// Entries from `position` on (0 and 1 are "." and "..", which the caller does). Default: the dentry's
   /// children. Called without mutex(). The new position.
   virtual LinuxResult<u64> read_directory(Task&, Dentry& directory, u64 position, DirectorySink& sink);
@@ -125,7 +140,7 @@ class Inode : public runtime::Managed {
   u32 links() const { return __atomic_load_n(&attributes_.links, __ATOMIC_RELAXED); }
   u32 user() const { return __atomic_load_n(&attributes_.user, __ATOMIC_RELAXED); }
   u32 group() const { return __atomic_load_n(&attributes_.group, __ATOMIC_RELAXED); }
-  u64 device() const { return attributes_.device; }
+  u64 device() const { return __atomic_load_n(&attributes_.device, __ATOMIC_RELAXED); }
   virtual u64 size() const { return __atomic_load_n(&attributes_.size, __ATOMIC_RELAXED); }
 
  protected:
@@ -133,6 +148,8 @@ class Inode : public runtime::Managed {
   ~Inode() override;
   void set_size(u64 size);
   void set_times(i64 modified_ns);
+  /// All at once, but for the time of birth: what somebody else who keeps them says.
+  void set_attributes(const Attributes& attributes);
 
  private:
   friend class FileLocks;

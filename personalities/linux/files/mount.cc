@@ -23,7 +23,9 @@ Mount::Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source)
 // No path leads here any longer: if it was the last view of its file system, nothing uses the names.
 Mount::~Mount() {
   auto& file_system = root_->inode().file_system();
-  if (file_system.drop_mount() && file_system.ends_with_last_mount()) Dentry::tear_down(*root_);
+  if (!file_system.drop_mount() || !file_system.ends_with_last_mount()) return;
+  Dentry::tear_down(*root_);
+  file_system.on_last_unmount();
 }
 
 MountTable::~MountTable() {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "personalities/linux/files/file_system.h"
+#include "personalities/linux/files/name_lookup.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/tree_operations.h"
 #include "personalities/linux/files/vfs.h"
@@ -55,6 +56,15 @@ struct Rename {
   u32 flags;
   Ref<Dentry> child, replaced;
 
+  NamePolicy policy() const { return from.inode().file_system().names(); }
+  Inode::Renaming description() const {
+    return {from_walk.last(),
+            child->inode(),
+            to.inode(),
+            to_walk.last(),
+            replaced ? &replaced->inode() : nullptr,
+            (flags & kRenameExchange) != 0};
+  }
   LinuxResult<> check();
   LinuxResult<> check_kinds();
   LinuxResult<> exchange();
@@ -62,11 +72,12 @@ struct Rename {
 };
 
 LinuxResult<> Rename::check() {
-  child = from.dentry->find(from_walk.last());
-  if (!child)
-    return std::unexpected(from.inode().file_system().names_are_kept() ? Errno::NoEntry : Errno::Perm);
-  replaced = to.dentry->find(to_walk.last());
-  if (to.dentry->removed()) return std::unexpected(Errno::NoEntry);
+  child = TRY(look_up_name_locked(task, *from.dentry, from_walk.last()));
+  if (policy() == NamePolicy::Asked) return std::unexpected(Errno::Perm);
+  auto there = look_up_name_locked(task, *to.dentry, to_walk.last());
+  if (!there && there.error() != Errno::NoEntry) return std::unexpected(there.error());
+  if (there) replaced = std::move(*there);
+  if (to.dentry->is_gone()) return std::unexpected(Errno::NoEntry);
   if (replaced && (flags & kRenameNoReplace)) return std::unexpected(Errno::Exists);
   if (!replaced && (flags & kRenameExchange)) return std::unexpected(Errno::NoEntry);
   if (!child->inode().is(FileKind::Directory)) {
@@ -101,21 +112,20 @@ LinuxResult<> Rename::check_kinds() {
 }
 
 LinuxResult<> Rename::exchange() {
-  TRY(from.inode().rename(child->inode(), to.inode(), nullptr));
-  TRY(to.inode().rename(replaced->inode(), from.inode(), nullptr));
+  TRY(from.inode().rename(description()));
   Dentry::exchange(*child, *replaced);
   return {};
 }
 
 LinuxResult<> Rename::perform(Dentry::Name&& name) {
   if (!replaced || !replaced->inode().is(FileKind::Directory)) {
-    TRY(from.inode().rename(child->inode(), to.inode(), replaced ? &replaced->inode() : nullptr));
+    TRY(from.inode().rename(description()));
     Dentry::move(*child, *to.dentry, std::move(name), replaced.get());
     return {};
   }
   runtime::Guard empty(replaced->inode().mutex());
-  if (replaced->has_children()) return std::unexpected(Errno::NotEmpty);
-  TRY(from.inode().rename(child->inode(), to.inode(), &replaced->inode()));
+  if (policy() == NamePolicy::Kept && replaced->has_children()) return std::unexpected(Errno::NotEmpty);
+  TRY(from.inode().rename(description()));
   Dentry::move(*child, *to.dentry, std::move(name), replaced.get());
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/file_system_context.h"
+#include "personalities/linux/files/name_lookup.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/walker.h"
 #include "personalities/linux/process/task.h"
@@ -16,10 +17,10 @@ namespace {
 /// With the directory's mutex held: the name is free, and the task may add it.
 LinuxResult<> check_addition(Task& task, const Path& directory, std::string_view name) {
   Inode& inode = directory.inode();
-  if (directory.dentry->removed()) return std::unexpected(Errno::NoEntry);
-  if (directory.dentry->find(name)) return std::unexpected(Errno::Exists);
-  if (!inode.file_system().names_are_kept() && inode.look_up(task, name))
-    return std::unexpected(Errno::Exists);
+  if (directory.dentry->is_gone()) return std::unexpected(Errno::NoEntry);
+  const auto found = look_up_name_locked(task, *directory.dentry, name);
+  if (found) return std::unexpected(Errno::Exists);
+  if (found.error() != Errno::NoEntry) return std::unexpected(found.error());
   if (directory.mount && directory.mount->read_only()) return std::unexpected(Errno::ReadOnly);
   return check_permission(task.identity(), inode, kMayWrite | kMayExecute);
 }
@@ -42,7 +43,7 @@ LinuxResult<Path> create_in(Task& task, const Path& directory, std::string_view 
   Guard guard(inode.mutex());
   TRY(check_addition(task, directory, name));
   set_owner(task, inode, description);
-  dentry->set_inode(TRY(inode.create(description)));
+  dentry->set_inode(TRY(inode.create(name, description)));
   directory.dentry->attach(dentry);
   inode.touch(false, true, true);
   return Path(directory.mount, std::move(dentry));
@@ -56,9 +57,7 @@ LinuxResult<Path> create_nameless(Task& task, const Path& directory, u32 mode) {
   NewInode description{.kind = FileKind::Regular, .mode = mode};
   set_owner(task, inode, description);
   Guard guard(inode.mutex());
-  auto created = TRY(inode.create(description));
-  created->add_links(-1);
-  dentry->set_inode(std::move(created));
+  dentry->set_inode(TRY(inode.create_nameless(description)));
   dentry->mark_removed();
   return Path(directory.mount, std::move(dentry));
 }
@@ -89,7 +88,7 @@ LinuxResult<> link_path(Task& task, const Path& existing, const WalkStart& start
   Guard guard(inode.mutex());
   TRY(check_addition(task, directory, walker.last()));
   if (target.is(FileKind::Directory)) return std::unexpected(Errno::Perm);
-  TRY(inode.link(target));
+  TRY(inode.link(walker.last(), target));
   directory.dentry->attach(std::move(dentry));
   inode.touch(false, true, true);
   return {};
@@ -110,12 +109,9 @@ LinuxResult<> remove_path(Task& task, const WalkStart& start, std::string_view p
   Inode& inode = directory.inode();
   Ref<Dentry> child;  // released after the mutex
   Guard guard(inode.mutex());
-  child = directory.dentry->find(walker.last());
-  if (!child) {
-    if (inode.file_system().names_are_kept()) return std::unexpected(Errno::NoEntry);
-    TRY(inode.look_up(task, walker.last()));
-    return std::unexpected(Errno::Perm);
-  }
+  child = TRY(look_up_name_locked(task, *directory.dentry, walker.last()));
+  const auto policy = inode.file_system().names();
+  if (policy == NamePolicy::Asked) return std::unexpected(Errno::Perm);
   Inode& victim = child->inode();
   if (directory.mount && directory.mount->read_only()) return std::unexpected(Errno::ReadOnly);
   TRY(check_removal(task.identity(), inode, victim));
@@ -126,11 +122,11 @@ LinuxResult<> remove_path(Task& task, const WalkStart& start, std::string_view p
   if (wants_directory) {
     // Held until it is gone, so that nothing is added to it any more: create_in() looks at removed().
     Guard empty(victim.mutex());
-    if (child->has_children()) return std::unexpected(Errno::NotEmpty);
-    TRY(inode.remove(victim));
+    if (policy == NamePolicy::Kept && child->has_children()) return std::unexpected(Errno::NotEmpty);
+    TRY(inode.remove(walker.last(), victim));
     directory.dentry->detach(*child);
   } else {
-    TRY(inode.remove(victim));
+    TRY(inode.remove(walker.last(), victim));
     directory.dentry->detach(*child);
   }
   victim.touch(false, false, true);

@@ -24,7 +24,7 @@ FileKind kind_of(ArchiveEntry::Kind kind) {
 
 void remove(Dentry& directory, Dentry& child) {
   // Kept trees are tmpfs's, whose remove() can't fail.
-  (void)directory.inode().remove(child.inode());
+  (void)directory.inode().remove({}, child.inode());
   directory.detach(child);
 }
 
@@ -86,7 +86,7 @@ LinuxResult<> Unpacker::put_link(Dentry& directory, std::string_view name, std::
     if (old->inode().is(FileKind::Directory)) return std::unexpected(Errno::IsDirectory);
     remove(directory, *old);
   }
-  TRY(directory.inode().link(existing->inode()));
+  TRY(directory.inode().link(name, existing->inode()));
   directory.attach(std::move(dentry));
   return {};
 }

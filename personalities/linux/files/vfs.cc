@@ -5,6 +5,7 @@
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/unpack.h"
 #include "personalities/linux/filesystems/devfs.h"
+#include "personalities/linux/filesystems/folder_fs.h"
 #include "personalities/linux/filesystems/memory_devices.h"
 #include "personalities/linux/filesystems/procfs.h"
 #include "personalities/linux/filesystems/sysfs.h"
@@ -33,11 +34,15 @@ std::span<const FileSystemType> Vfs::types() {
   return kTypes;
 }
 
-LinuxResult<> Vfs::start() {
+LinuxResult<> Vfs::start(Folder* folder) {
   anonymous_ = TRY(runtime::make<AnonymousFileSystem>(*this));
   memory_files_ = TRY(runtime::make<Tmpfs>(*this, Tmpfs::Options()));
   memory_devices_ = TRY(runtime::make_owned<MemoryDevices>(place_)).leak();
-  TRY(mounts_.set_root(TRY(Tmpfs::create(*this, {.root_mode = 0755})), "tmpfs"));
+  if (folder) {
+    TRY(mounts_.set_root(TRY(FolderFileSystem::create(*this, *folder)), "folder"));
+  } else {
+    TRY(mounts_.set_root(TRY(Tmpfs::create(*this, {.root_mode = 0755})), "tmpfs"));
+  }
   device_root_ = TRY(Devfs::create(*this));
   return memory_devices_->start(*this);
 }
@@ -47,7 +52,7 @@ LinuxResult<Ref<Dentry>> Vfs::ensure(Dentry& directory, std::string_view name, c
   runtime::Guard guard(inode.mutex());
   if (auto found = directory.find(name)) return found;
   auto dentry = TRY(Dentry::create(directory, nullptr, name));
-  dentry->set_inode(TRY(inode.create(description)));
+  dentry->set_inode(TRY(inode.create(name, description)));
   directory.attach(dentry);
   return dentry;
 }
@@ -76,7 +81,34 @@ void Vfs::remove_device_node(Dentry& node) {
   Inode& inode = directory->inode();
   runtime::Guard guard(inode.mutex());
   if (node.removed() || node.is_root()) return;
-  if (inode.remove(node.inode())) directory->detach(node);
+  // A file system of device nodes is a tmpfs: it needs no name to take one away.
+  if (inode.remove({}, node.inode())) directory->detach(node);
+}
+
+u64 Vfs::reclaim(u64 pages) {
+  u64 done = 0;
+  for (auto listed = mounts_.next(0); listed.mount && done < pages; listed = mounts_.next(listed.mount->id()))
+    done += listed.at.inode().file_system().reclaim(pages - done);
+  return done;
+}
+
+Result<Frame> Vfs::allocate_frame() {
+  const auto frame = place_.allocate_frame();
+  return frame || reclaim(64) == 0 ? frame : place_.allocate_frame();
+}
+
+Result<Frame> Vfs::allocate_frame_uncleared() {
+  const auto frame = place_.allocate_frame_uncleared();
+  return frame || reclaim(64) == 0 ? frame : place_.allocate_frame_uncleared();
+}
+
+LinuxResult<> Vfs::synchronise() {
+  LinuxResult<> result;
+  for (auto listed = mounts_.next(0); listed.mount; listed = mounts_.next(listed.mount->id())) {
+    const auto done = listed.at.inode().file_system().synchronise();
+    if (result && !done) result = done;
+  }
+  return result;
 }
 
 LinuxResult<> Vfs::unpack_root(std::span<const u8> archive, const ArchiveReader& reader) {
@@ -85,6 +117,21 @@ LinuxResult<> Vfs::unpack_root(std::span<const u8> archive, const ArchiveReader&
   if (done) return {};
   if (const auto cause = unpacker.error()) return std::unexpected(*cause);
   return std::unexpected(to_errno(done.error()));
+}
+
+// A served folder is somebody else's: nothing is made in it. What it lacks stands in its place only for us.
+LinuxResult<Ref<Dentry>> Vfs::standard_directory(std::string_view name, u32 mode, bool to_mount_on) {
+  const Path top = root();
+  const NewInode description{.kind = FileKind::Directory, .mode = mode};
+  Inode& inode = top.inode();
+  if (inode.file_system().names() == NamePolicy::Kept) return ensure(*top.dentry, name, description);
+  auto found = static_cast<FolderInode&>(inode).find(name);
+  if (!found && (!to_mount_on || found.error() != Errno::NoEntry)) return std::unexpected(found.error());
+  auto dentry =
+      TRY(Dentry::create(*top.dentry, found ? Ref<Inode>(*found) : TRY(new_memory_file(description)), name));
+  runtime::Guard guard(inode.mutex());
+  top.dentry->attach(dentry);
+  return dentry;
 }
 
 LinuxResult<> Vfs::mount_standard() {
@@ -103,12 +150,12 @@ LinuxResult<> Vfs::mount_standard() {
   };
   const Path top = root();
   for (const auto& standard : kStandard) {
-    auto directory =
-        TRY(ensure(*top.dentry, standard.name, {.kind = FileKind::Directory, .mode = standard.mode}));
+    auto directory = standard_directory(standard.name, standard.mode, standard.mount);
     if (!standard.mount) continue;
+    if (!directory) return std::unexpected(directory.error());
     // An archive may have put something else there; then that stays.
-    if (!directory->inode().is(FileKind::Directory)) continue;
-    TRY(mounts_.add(Path(top.mount, directory), TRY(standard.mount(*this, {})), standard.flags,
+    if (!(*directory)->inode().is(FileKind::Directory)) continue;
+    TRY(mounts_.add(Path(top.mount, *directory), TRY(standard.mount(*this, {})), standard.flags,
                     standard.source));
   }
   return {};

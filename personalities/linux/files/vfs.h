@@ -2,6 +2,7 @@
 #pragma once
 
 #include "interfaces/archive.h"
+#include "interfaces/folder.h"
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/device_registry.h"
 #include "personalities/linux/files/file_system.h"
@@ -20,8 +21,8 @@ class Vfs final : public runtime::Allocated {
   Vfs(const Vfs&) = delete;
   Vfs& operator=(const Vfs&) = delete;
 
-  /// Mounts an empty tmpfs as root, and prepares /dev's file system. Before anything else.
-  LinuxResult<> start();
+  /// Mounts the folder, or an empty tmpfs, as root, and prepares /dev's file system. Before anything else.
+  LinuxResult<> start(Folder* folder);
   /// Copies an archive into the root (files/unpack.h); its bytes are not needed afterwards.
   LinuxResult<> unpack_root(std::span<const u8> archive, const ArchiveReader& reader);
   /// Makes and mounts what programs expect: /dev, /proc, /sys, /tmp.
@@ -54,9 +55,18 @@ class Vfs final : public runtime::Allocated {
   static LinuxResult<Ref<Dentry>> ensure(Dentry& directory, std::string_view name,
                                          const NewInode& description);
   i64 realtime_ns() { return static_cast<i64>(place_.realtime_ns()); }
+  /// A frame of the place; for its sake pages that can be had again are given up. OutOfMemory.
+  Result<Frame> allocate_frame();
+  Result<Frame> allocate_frame_uncleared();
+  /// Gives back about `pages` frames that file systems keep only to be fast; how many.
+  u64 reclaim(u64 pages);
+  /// sync(2). The first error of all.
+  LinuxResult<> synchronise();
   u32 new_device_minor() { return __atomic_add_fetch(&last_minor_, 1, __ATOMIC_RELAXED); }
 
  private:
+  LinuxResult<Ref<Dentry>> standard_directory(std::string_view name, u32 mode, bool to_mount_on);
+
   Personality& personality_;
   Place& place_;
   FrameReferences& frames_;

@@ -1,8 +1,8 @@
 // See walker.h. The rules are path_resolution(7)'s and openat2(2)'s.
 #include "personalities/linux/files/walker.h"
 
-#include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/file_system_context.h"
+#include "personalities/linux/files/name_lookup.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/vfs.h"
 #include "personalities/linux/personality.h"
@@ -81,14 +81,7 @@ LinuxResult<ParentWalk::Last> Walker::to_last() {
 }
 
 LinuxResult<Path> Walker::look_up(std::string_view name) {
-  Dentry& directory = *here_.dentry;
-  auto child = directory.find(name);
-  if (!child) {
-    Inode& inode = directory.inode();
-    if (inode.file_system().names_are_kept()) return std::unexpected(Errno::NoEntry);
-    child = TRY(Dentry::create(directory, TRY(inode.look_up(task_, name)), name));
-  }
-  Path found(here_.mount, std::move(child));
+  Path found(here_.mount, TRY(look_up_name(task_, *here_.dentry, name)));
   if (!found.dentry->is_mount_point()) return found;
   auto crossed = task_.personality().vfs().mounts().cross_down(found);
   if (has(flags_, WalkFlags::NoCrossMount) && !(crossed == found)) return std::unexpected(Errno::CrossDevice);

@@ -43,7 +43,7 @@ class Procfs final : public FileSystem {
   explicit Procfs(Vfs& vfs) : FileSystem(vfs) {}
   static LinuxResult<Ref<Dentry>> mount(Vfs& vfs, std::string_view options);
   std::string_view type() const override { return "proc"; }
-  bool names_are_kept() const override { return false; }
+  NamePolicy names() const override { return NamePolicy::Asked; }
   FileSystemStatistics statistics() override { return {.magic = 0x9fa0}; }
 };
 

@@ -56,9 +56,11 @@ FileSystemStatistics Tmpfs::statistics() {
 LinuxResult<> Tmpfs::charge(u64 pages) {
   const u64 now = __atomic_add_fetch(&pages_, pages, __ATOMIC_RELAXED);
   // The machine's state costs more to ask than a page to make: every 16th page does.
-  const bool exhausted =
-      now > maximum_pages_ ||
-      (now % 16 < pages && vfs().place().memory_statistics().free_bytes / kPageBytes < reserve_pages_);
+  const auto short_of_memory = [&] {
+    return vfs().place().memory_statistics().free_bytes / kPageBytes < reserve_pages_;
+  };
+  const bool exhausted = now > maximum_pages_ || (now % 16 < pages && short_of_memory() &&
+                                                  (vfs().reclaim(64) == 0 || short_of_memory()));
   if (!exhausted) return {};
   uncharge(pages);
   return std::unexpected(Errno::NoSpace);
@@ -116,14 +118,20 @@ LinuxResult<u64> TmpfsInode::read_link(Task&, std::span<char> to) {
   return count;
 }
 
-LinuxResult<Ref<Inode>> TmpfsInode::create(const NewInode& description) {
+LinuxResult<Ref<Inode>> TmpfsInode::create(std::string_view, const NewInode& description) {
   auto inode = TRY(create(tmpfs(), description));
   if (description.kind == FileKind::Directory) add_links(1);
   set_size(size() + kDirectoryEntryBytes);
   return inode;
 }
 
-LinuxResult<> TmpfsInode::link(Inode& existing) {
+LinuxResult<Ref<Inode>> TmpfsInode::create_nameless(const NewInode& description) {
+  auto inode = TRY(create(tmpfs(), description));
+  inode->add_links(-1);
+  return inode;
+}
+
+LinuxResult<> TmpfsInode::link(std::string_view, Inode& existing) {
   if (existing.links() == 0) return std::unexpected(Errno::NoEntry);
   existing.add_links(1);
   existing.touch(false, false, true);
@@ -131,7 +139,7 @@ LinuxResult<> TmpfsInode::link(Inode& existing) {
   return {};
 }
 
-LinuxResult<> TmpfsInode::remove(Inode& child) {
+LinuxResult<> TmpfsInode::remove(std::string_view, Inode& child) {
   if (child.is(FileKind::Directory)) {
     add_links(-1);
     child.add_links(-1);
@@ -141,15 +149,23 @@ LinuxResult<> TmpfsInode::remove(Inode& child) {
   return {};
 }
 
-LinuxResult<> TmpfsInode::rename(Inode& child, Inode& to, Inode* replaced) {
-  auto& target = static_cast<TmpfsInode&>(to);
-  if (replaced) TRY(target.remove(*replaced));
+void TmpfsInode::count_move(Inode& child, TmpfsInode& to) {
   set_size(size() - kDirectoryEntryBytes);
-  target.set_size(target.size() + kDirectoryEntryBytes);
-  if (child.is(FileKind::Directory) && this != &target) {
+  to.set_size(to.size() + kDirectoryEntryBytes);
+  if (child.is(FileKind::Directory) && this != &to) {
     add_links(-1);
-    target.add_links(1);
+    to.add_links(1);
   }
+}
+
+LinuxResult<> TmpfsInode::rename(const Renaming& renaming) {
+  auto& to = static_cast<TmpfsInode&>(renaming.to);
+  if (renaming.exchange) {
+    to.count_move(*renaming.replaced, *this);
+  } else if (renaming.replaced) {
+    TRY(to.remove(renaming.to_name, *renaming.replaced));
+  }
+  count_move(renaming.child, to);
   return {};
 }
 

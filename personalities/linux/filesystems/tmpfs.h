@@ -3,8 +3,7 @@
 #pragma once
 
 #include "personalities/linux/files/file_system.h"
-#include "personalities/linux/filesystems/page_tree.h"
-#include "runtime/synchronization.h"
+#include "personalities/linux/filesystems/paged_contents.h"
 
 namespace vari::linux {
 
@@ -35,14 +34,11 @@ class Tmpfs : public FileSystem {
 };
 
 /// The bytes of a regular file: held by its inode, and by mappings, which may outlive it.
-class TmpfsContents final : public MemoryObject {
+class TmpfsContents final : public PagedContents {
  public:
-  explicit TmpfsContents(Tmpfs& tmpfs) : tmpfs_(tmpfs) {}
+  explicit TmpfsContents(Tmpfs& tmpfs) : PagedContents(tmpfs.vfs()), tmpfs_(tmpfs) {}
   ~TmpfsContents() override;
 
-  u64 size() const { return __atomic_load_n(&size_, __ATOMIC_RELAXED); }
-  u64 page_count() const { return __atomic_load_n(&page_count_, __ATOMIC_RELAXED); }
-  LinuxResult<u64> read(Transfer& to, u64 offset);
   /// `append`: at the end. `end` receives the position behind what was written.
   LinuxResult<u64> write(Transfer& from, u64 offset, bool append, u64& end, u64 limit);
   LinuxResult<> truncate(u64 size);
@@ -52,23 +48,14 @@ class TmpfsContents final : public MemoryObject {
   LinuxResult<Frame> page(u64 index, bool for_write) override;
 
  private:
-  static constexpr u32 kBatch = 16;
+  LinuxResult<u32> fetch(u64 first, std::span<Frame> frames) override;
   /// The page, made if it is a hole.
   LinuxResult<Frame> writable_page(u64 index) EXCLUDES(pages_mutex_);
   LinuxResult<Frame> writable_page_locked(u64 index) REQUIRES(pages_mutex_);
   void drop_pages(u64 first, u64 end) EXCLUDES(pages_mutex_);
-  void clear_partial(u64 offset, u64 bytes) EXCLUDES(pages_mutex_);
   LinuxResult<u64> write_pages(Transfer& from, u64 offset, u64 bytes) REQUIRES(contents_lock_);
-  void set_size(u64 size) { __atomic_store_n(&size_, size, __ATOMIC_RELAXED); }
 
   Ref<Tmpfs> tmpfs_;
-  /// Readers of the contents share it; write and truncate exclude. Not taken by page faults, since
-  /// read() and write() may fault on their user's memory with it held. Order: before pages_mutex_.
-  runtime::ReadersWriterLock contents_lock_;
-  /// Held for a few page operations at a time, and never while user memory is touched.
-  runtime::Mutex pages_mutex_;
-  PageTree pages_ GUARDED_BY(pages_mutex_);
-  u64 size_ = 0, page_count_ = 0;  // atomic
 };
 
 /// Any object of a tmpfs.
@@ -84,10 +71,11 @@ class TmpfsInode final : public Inode {
   LinuxResult<> truncate(Task& task, u64 size) override;
   LinuxResult<u64> read_link(Task&, std::span<char> to) override;
 
-  LinuxResult<Ref<Inode>> create(const NewInode& description) override;
-  LinuxResult<> link(Inode& existing) override;
-  LinuxResult<> remove(Inode& child) override;
-  LinuxResult<> rename(Inode& child, Inode& to, Inode* replaced) override;
+  LinuxResult<Ref<Inode>> create(std::string_view name, const NewInode& description) override;
+  LinuxResult<Ref<Inode>> create_nameless(const NewInode& description) override;
+  LinuxResult<> link(std::string_view name, Inode& existing) override;
+  LinuxResult<> remove(std::string_view name, Inode& child) override;
+  LinuxResult<> rename(const Renaming& renaming) override;
 
   /// Of regular files.
   TmpfsContents& contents() const { return *contents_; }
@@ -99,6 +87,8 @@ class TmpfsInode final : public Inode {
 
  private:
   Tmpfs& tmpfs() const { return static_cast<Tmpfs&>(file_system()); }
+  /// The counts of a move of `child` from here to `to`.
+  void count_move(Inode& child, TmpfsInode& to);
   Ref<TmpfsContents> contents_;
   char* target_ = nullptr;
 };

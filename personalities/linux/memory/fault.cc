@@ -3,8 +3,10 @@
 //
 // Lock order: lock_ is held while an object is asked for a page. So a file must not hold a lock that its
 // MemoryObject::page() takes while it moves bytes of a Transfer, which may fault and come here.
+#include "personalities/linux/files/vfs.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/memory/region_pages.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -13,8 +15,16 @@ using runtime::Mutex;
 using FaultResult = std::expected<void, FaultError>;
 
 namespace {
-/// A read fault on a file maps what is at hand in the same aligned window, to save the next faults.
-constexpr u64 kFaultAroundBytes = 16 * kPageBytes;
+/// A read fault on a file maps what is at hand in the same aligned window.
+constexpr u64 kNeighbours = 16;
+
+std::expected<Frame, FaultError> fetch(const Region& region, u64 page, bool for_write) {
+  const auto frame = region.object->page(region.object_page(page), for_write);
+  if (frame.has_value()) return *frame;
+  return std::unexpected(frame.error() == Errno::NoMemory || frame.error() == Errno::NoSpace
+                             ? FaultError::OutOfMemory
+                             : FaultError::BeyondObject);
+}
 }  // namespace
 
 FaultResult MemoryMap::resolve_fault(u64 address, Access wanted) {
@@ -28,7 +38,8 @@ FaultResult MemoryMap::resolve_fault(u64 address, Access wanted) {
   if (!mapping.has_value()) return fill(*region, page, wanted);
   if (allows(mapping->access, wanted)) return {};  // another thread was faster
   if (wants(wanted, Access::Write) && !region->shared) return copy_on_write(*region, page, *mapping);
-  domain_->protect({page}, kPageBytes, region->shared ? region->access : without_write(region->access));
+  if (wants(wanted, Access::Write) && region->tracks_writes()) return begin_writing(*region, page, *mapping);
+  domain_->protect({page}, kPageBytes, region->quiet_access());
   return {};
 }
 
@@ -48,7 +59,7 @@ FaultResult MemoryMap::install(u64 page, Frame frame, Access access) {
 
 FaultResult MemoryMap::fill(Region& region, u64 page, Access wanted) {
   if (region.object) return fill_from_object(region, page, wanted);
-  const auto frame = place_.allocate_frame();
+  const auto frame = personality_.vfs().allocate_frame();
   if (!frame.has_value()) return std::unexpected(FaultError::OutOfMemory);
   region.own_pages = true;
   return install(page, *frame, region.access);
@@ -56,37 +67,50 @@ FaultResult MemoryMap::fill(Region& region, u64 page, Access wanted) {
 
 FaultResult MemoryMap::fill_from_object(Region& region, u64 page, Access wanted) {
   const bool wants_write = wants(wanted, Access::Write);
-  const auto fetch = [&](u64 at, bool for_write) -> std::expected<Frame, FaultError> {
-    const auto frame = region.object->page(region.object_page(at), for_write);
-    if (frame.has_value()) return *frame;
-    return std::unexpected(frame.error() == Errno::NoMemory || frame.error() == Errno::NoSpace
-                               ? FaultError::OutOfMemory
-                               : FaultError::BeyondObject);
-  };
-  if (region.shared) {
-    const auto frame = fetch(page, allows(region.access, Access::Write));
+  if (wants_write && !region.shared) {
+    const auto frame = fetch(region, page, false);
     if (!frame.has_value()) return std::unexpected(frame.error());
-    return install(page, *frame, region.access);
-  }
-  const auto frame = fetch(page, false);
-  if (!frame.has_value()) return std::unexpected(frame.error());
-  if (wants_write) {
-    const auto copy = place_.allocate_frame_uncleared();
+    const auto copy = personality_.vfs().allocate_frame_uncleared();
     if (copy.has_value()) __builtin_memcpy(place_.window(*copy), place_.window(*frame), kPageBytes);
     references_.drop(*frame);
     if (!copy.has_value()) return std::unexpected(FaultError::OutOfMemory);
     region.own_pages = true;
     return install(page, *copy, region.access);
   }
-  const Access access = without_write(region.access);
+  const Access access = wants_write ? region.access : region.quiet_access();
+  const auto frame = fetch(region, page, allows(access, Access::Write));
+  if (!frame.has_value()) return std::unexpected(frame.error());
   if (auto done = install(page, *frame, access); !done.has_value()) return done;
-  const u64 window = align_down(page, kFaultAroundBytes);
-  const u64 end = std::min(region.end, window + kFaultAroundBytes);
-  for (u64 at = page + kPageBytes; at < end; at += kPageBytes) {
-    if (domain_->lookup({at}).has_value()) continue;
-    const auto neighbour = fetch(at, false);
-    if (!neighbour.has_value() || !install(at, *neighbour, access).has_value()) break;
+  if (!wants_write) map_neighbours(region, page);
+  return {};
+}
+
+void MemoryMap::map_neighbours(Region& region, u64 page) {
+  const u64 window = align_down(page, kNeighbours * kPageBytes);
+  const u64 begin = std::max(region.begin, window);
+  const u64 end = std::min(region.end, window + kNeighbours * kPageBytes);
+  Frame frames[kNeighbours];
+  const std::span<Frame> found(frames, (end - begin) >> kPageShift);
+  region.object->resident(region.object_page(begin), found);
+  for (u64 i = 0; i < found.size(); ++i) {
+    if (!found[i]) continue;
+    const u64 at = begin + (i << kPageShift);
+    if (domain_->lookup({at}).has_value()) {
+      references_.drop(found[i]);
+    } else {
+      // Short of memory for tables: then it faults when it is touched.
+      (void)install(at, found[i], region.quiet_access());
+    }
   }
+}
+
+/// The object may have another frame for it by now, if it was changed from elsewhere.
+FaultResult MemoryMap::begin_writing(Region& region, u64 page, const Mapping& mapping) {
+  const auto frame = fetch(region, page, true);
+  if (!frame.has_value()) return std::unexpected(frame.error());
+  if (*frame != mapping.frame) return install(page, *frame, region.access);
+  references_.drop(*frame);
+  domain_->protect({page}, kPageBytes, region.access);
   return {};
 }
 
@@ -98,7 +122,7 @@ FaultResult MemoryMap::copy_on_write(Region& region, u64 page, const Mapping& ma
     region.own_pages = true;
     return {};
   }
-  const auto copy = place_.allocate_frame_uncleared();
+  const auto copy = personality_.vfs().allocate_frame_uncleared();
   if (!copy.has_value()) return std::unexpected(FaultError::OutOfMemory);
   __builtin_memcpy(place_.window(*copy), place_.window(mapping.frame), kPageBytes);
   region.own_pages = true;

@@ -51,7 +51,7 @@ MemoryMap::~MemoryMap() {
   Guard<Mutex> guard(lock_);
   while (!regions_.empty()) {
     auto& region = *regions_.begin();
-    drop_pages(region.begin, region.end);
+    let_go(region);
     regions_.erase(regions_.begin());
     delete &region;
   }
@@ -192,6 +192,32 @@ void MemoryMap::drop_pages(u64 begin, u64 end) {
   count_resident(-static_cast<i64>(dropper.count()));
 }
 
+// An error has nobody to be told to; the object keeps the pages, or says what is lost.
+void MemoryMap::let_go(Region& region) {
+  drop_pages(region.begin, region.end);
+  if (region.tracks_writes())
+    (void)region.object->write_back(region.first_page, region.bytes() >> kPageShift, 0);
+}
+
+LinuxResult<> MemoryMap::synchronise(u64 begin, u64 bytes) {
+  const u64 end = begin + align_up(bytes, kPageBytes);
+  LinuxResult<> result;
+  Guard<Mutex> guard(lock_);
+  for (u64 at = begin; at < end;) {
+    auto* region = find(at);
+    if (!region) return std::unexpected(Errno::NoMemory);
+    const u64 upto = std::min(end, region->end);
+    if (region->tracks_writes()) {
+      // Order: first nobody here can write unseen, then the pages are read.
+      domain_->protect({at}, upto - at, without_write(region->access));
+      const auto done = region->object->write_back(region->object_page(at), (upto - at) >> kPageShift, 1);
+      if (result && !done) result = done;
+    }
+    at = upto;
+  }
+  return result;
+}
+
 LinuxResult<> MemoryMap::clear_range(u64 begin, u64 end) {
   TRY(split_at(begin));
   TRY(split_at(end));
@@ -199,7 +225,7 @@ LinuxResult<> MemoryMap::clear_range(u64 begin, u64 end) {
   while (at != regions_.end() && at->begin < end) {
     auto& region = *at;
     at = regions_.erase(at);
-    drop_pages(region.begin, region.end);
+    let_go(region);
     __atomic_store_n(&virtual_bytes_, virtual_bytes_ - region.bytes(), __ATOMIC_RELAXED);
     delete &region;
   }
@@ -227,7 +253,7 @@ LinuxResult<> MemoryMap::protect(u64 begin, u64 bytes, Access access) {
   for (auto at = regions_.upper_bound(begin); at != regions_.end() && at->begin < end; ++at) {
     if (at->access == access) continue;
     at->access = access;
-    domain_->protect({at->begin}, at->bytes(), at->shared ? access : without_write(access));
+    domain_->protect({at->begin}, at->bytes(), at->quiet_access());
   }
   merge_around(begin, end);
   return {};

@@ -67,6 +67,8 @@ class MemoryMap final : public runtime::Managed {
   u64 set_heap_end(u64 wanted, u64 data_limit_bytes) EXCLUDES(lock_);
   /// madvise(MADV_DONTNEED): drops pages; the next access sees zeros or the object again.
   LinuxResult<> discard(u64 begin, u64 bytes) EXCLUDES(lock_);
+  /// msync(): what was written through shared mappings is where it belongs at return. NoMemory: a hole.
+  LinuxResult<> synchronise(u64 begin, u64 bytes) EXCLUDES(lock_);
   LinuxResult<> set_fork_behaviour(u64 begin, u64 bytes, bool keep) EXCLUDES(lock_);
   /// True if all of the range lies in regions.
   bool covered(u64 begin, u64 bytes) EXCLUDES(lock_);
@@ -100,10 +102,17 @@ class MemoryMap final : public runtime::Managed {
   LinuxResult<> split_at(u64 address) REQUIRES(lock_);
   LinuxResult<> clear_range(u64 begin, u64 end) REQUIRES(lock_);
   void drop_pages(u64 begin, u64 end) REQUIRES(lock_);
+  /// The region's pages go, and what was written to them goes where it belongs.
+  void let_go(Region& region) REQUIRES(lock_);
   void insert(Region& region) REQUIRES(lock_);
   void merge_around(u64 begin, u64 end) REQUIRES(lock_);
   std::expected<void, FaultError> fill(Region& region, u64 page, Access wanted) REQUIRES(lock_);
   std::expected<void, FaultError> fill_from_object(Region& region, u64 page, Access wanted) REQUIRES(lock_);
+  /// The first write to a page of a shared region whose object tracks writes.
+  std::expected<void, FaultError> begin_writing(Region& region, u64 page, const Mapping& mapping)
+      REQUIRES(lock_);
+  /// Maps what the object has at hand around `page`, to save the next faults.
+  void map_neighbours(Region& region, u64 page) REQUIRES(lock_);
   std::expected<void, FaultError> copy_on_write(Region& region, u64 page, const Mapping& mapping)
       REQUIRES(lock_);
   std::expected<void, FaultError> install(u64 page, Frame frame, Access access) REQUIRES(lock_);

@@ -9,6 +9,10 @@
 
 namespace vari::linux {
 
+constexpr Access without_write(Access access) {
+  return static_cast<Access>(static_cast<u8>(access) & ~static_cast<u8>(Access::Write));
+}
+
 struct Region : runtime::Allocated {
   u64 begin = 0, end = 0;
   Access access = Access::None;  // what user code may do now
@@ -22,6 +26,10 @@ struct Region : runtime::Allocated {
   u64 first_page = 0;            // of the object, at `begin`
   boost::intrusive::set_member_hook<> hook;
 
+  /// The object must hear of each page before it is written to.
+  bool tracks_writes() const { return shared && object && object->tracks_writes(); }
+  /// What a page may be mapped with before anybody has asked to write to it.
+  Access quiet_access() const { return shared && !tracks_writes() ? access : without_write(access); }
   u64 bytes() const { return end - begin; }
   bool contains(u64 address) const { return address >= begin && address < end; }
   u64 object_page(u64 address) const { return first_page + ((address - begin) >> kPageShift); }

@@ -6,10 +6,6 @@
 
 namespace vari::linux {
 
-constexpr Access without_write(Access access) {
-  return static_cast<Access>(static_cast<u8>(access) & ~static_cast<u8>(Access::Write));
-}
-
 /// True if any of `kinds` is among what an access wants.
 constexpr bool wants(Access wanted, Access kinds) {
   return (static_cast<u8>(wanted) & static_cast<u8>(kinds)) != 0;

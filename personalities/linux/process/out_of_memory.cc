@@ -2,6 +2,7 @@
 // its memory comes back, and the fault is tried again. The kernel itself never needs that page.
 #include <charconv>
 
+#include "personalities/linux/files/vfs.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
@@ -14,6 +15,7 @@ using runtime::SpinLock;
 
 namespace {
 
+constexpr u64 kReclaimPages = 256;
 constexpr Nanoseconds kPatience = 20 * kMillisecond;
 
 u64 resident_pages(Process& process) {
@@ -45,6 +47,7 @@ bool TaskInternals::is_exiting(Process& process) {
 
 void TaskInternals::out_of_memory(Task& task) {
   auto& personality = task.personality_;
+  if (personality.vfs().reclaim(kReclaimPages) != 0) return;
   auto victim = largest(personality.processes());
   if (!victim) victim = task.process_;
   if (!is_exiting(*victim)) {
@@ -61,9 +64,12 @@ void TaskInternals::out_of_memory(Task& task) {
 }
 
 bool Personality::memory_is_short() {
-  const auto statistics = place().memory_statistics();
-  constexpr u64 kLeast = 256 * kKiB;
-  return statistics.free_bytes < kLeast + statistics.total_bytes / 128;
+  const auto is_short = [this] {
+    const auto statistics = place().memory_statistics();
+    constexpr u64 kLeast = 256 * kKiB;
+    return statistics.free_bytes < kLeast + statistics.total_bytes / 128;
+  };
+  return is_short() && (vfs().reclaim(kReclaimPages) == 0 || is_short());
 }
 
 }  // namespace vari::linux
