@@ -31,13 +31,13 @@ FolderResult<u64> move(std::span<const std::span<Byte>> pieces, Call call) {
   }
 }
 
-/// The kernel's struct linux_dirent64.
+/// The kernel's struct linux_dirent64, up to the name.
 struct HostEntry {
   u64 number, next;
   u16 bytes;
   u8 type;
-  char name[];
 };
+constexpr std::size_t kNameOffset = 19;
 
 std::optional<FolderKind> kind_of(u8 type) {
   switch (type) {
@@ -104,12 +104,13 @@ FolderResult<> HostListing::read(u64 position, FolderSink& sink) {
       begin_ = 0;
       end_ = static_cast<std::size_t>(got);
     }
-    const auto* entry = reinterpret_cast<const HostEntry*>(buffer_ + begin_);
-    const std::string_view name(entry->name);
-    if (name != "." && name != ".." && !sink.on_entry(name, entry->number, kind_of(entry->type), entry->next))
+    HostEntry entry;
+    std::memcpy(&entry, buffer_ + begin_, kNameOffset);
+    const std::string_view name(buffer_ + begin_ + kNameOffset);
+    if (name != "." && name != ".." && !sink.on_entry(name, entry.number, kind_of(entry.type), entry.next))
       return {};
-    position_ = entry->next;
-    begin_ += entry->bytes;
+    position_ = entry.next;
+    begin_ += entry.bytes;
   }
 }
 

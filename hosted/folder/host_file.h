@@ -30,7 +30,7 @@ class HostListing final : public HostObject<FolderListing> {
   const Descriptor descriptor_;
   u64 position_ = 0;                 // of the first entry in the buffer that was not taken yet
   std::size_t begin_ = 0, end_ = 0;  // the part of the buffer that is still to come
-  alignas(8) u8 buffer_[16384];
+  alignas(8) char buffer_[16384];
 };
 
 }  // namespace vari::hosted

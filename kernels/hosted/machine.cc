@@ -45,8 +45,9 @@ bool HostedMachine::prepare() {
 
 bool HostedMachine::read_root() {
   if (options_.root.empty()) return true;
-  const int file = ::open(options_.root.data(), O_RDONLY | O_CLOEXEC);
   struct stat status{};
+  if (::stat(options_.root.data(), &status) == 0 && S_ISDIR(status.st_mode)) return open_folder();
+  const int file = ::open(options_.root.data(), O_RDONLY | O_CLOEXEC);
   if (file < 0 || ::fstat(file, &status) != 0) {
     std::fprintf(stderr, "vari: %s: %s\n", options_.root.data(), std::strerror(errno));
     return false;
@@ -59,6 +60,17 @@ bool HostedMachine::read_root() {
     return false;
   }
   root_ = {static_cast<const u8*>(mapped), bytes};
+  return true;
+}
+
+bool HostedMachine::open_folder() {
+  auto made = hosted::HostFolder::create(options_.root.data());
+  if (!made) {
+    std::fprintf(stderr, "vari: %s: can't be opened as a folder: %s\n", options_.root.data(),
+                 std::strerror(errno));
+    return false;
+  }
+  folder_ = std::move(*made);
   return true;
 }
 

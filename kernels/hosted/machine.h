@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/late.h"
+#include "hosted/folder/host_folder.h"
 #include "hosted/host_streams.h"
 #include "hosted/host_terminal.h"
 #include "kernels/hosted/kernel.h"
@@ -31,6 +32,8 @@ class HostedMachine final : public hosted::Surroundings {
   const HostedOptions& options() const { return options_; }
   Hosted::Place& place() { return place_; }
   std::span<const u8> root_archive() const { return root_; }
+  /// The root as a folder of the host; null where it is an archive.
+  Folder* root_folder() const { return folder_.get(); }
   std::span<Console* const> consoles() const { return {consoles_, options_.command ? 0u : 1u}; }
   hosted::HostInputStream& input() { return *input_; }
   hosted::HostOutputStream& output() { return output_; }
@@ -44,11 +47,13 @@ class HostedMachine final : public hosted::Surroundings {
 
  private:
   bool read_root();
+  bool open_folder();
   static void* await_signals(void* machine);
   void on_host_signal(int signal);
 
   const HostedOptions options_;
   std::span<const u8> root_;
+  Ref<hosted::HostFolder> folder_;
   nucleus::Log log_;
   Hosted::Place place_;
   Late<hosted::HostTerminal> terminal_;

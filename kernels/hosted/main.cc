@@ -20,6 +20,7 @@ void continue_start(kernels::HostedMachine& machine) {
                                    .executables = executables,
                                    .archives = archives,
                                    .root_archive = machine.root_archive(),
+                                   .root_folder = machine.root_folder(),
                                    .consoles = machine.consoles(),
                                    .kernel_command_line = machine.options().kernel_command_line});
   if (!personality) {

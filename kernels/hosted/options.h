@@ -9,7 +9,7 @@
 namespace vari::kernels {
 
 struct HostedOptions {
-  std::string_view root;  // an archive's file name; empty: an empty root
+  std::string_view root;  // the file name of an archive, or a folder that is served; empty: an empty root
   u64 memory_bytes = 512 * kMiB;
   u32 cores = 1;
   std::optional<std::string_view> command;          // --exec

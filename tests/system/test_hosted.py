@@ -1,5 +1,6 @@
 """The hosted kernel answers as the others do: their cases, run in a process of this machine."""
 import building
+import folder_cases
 import support
 from suites import Suite
 
@@ -76,7 +77,7 @@ def _without_differences(function):
 
 
 def _own():
-    for function in (planted_bugs_are_reported, the_personality_is_the_same_sources):
+    for function in (planted_bugs_are_reported, the_personality_is_the_same_sources, *folder_cases.CASES):
         yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), False, False)
 
 

@@ -4,6 +4,7 @@ Builds: release (default), debug (AddressSanitizer and UBSan), thread (ThreadSan
 a message on standard error and status 125, as everywhere.
 """
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -74,8 +75,10 @@ def _wait(process, options):
 
 def run(options, folder):
     """The command itself; returns the exit status."""
-    root = folder / "root"
-    root.write_bytes(rootfs.load(options.root) if options.root else rootfs.busybox_root(donors.fetch("busybox", options.accept_donor)))
+    # A folder is served as it is, not packed: what the guest writes is there afterwards.
+    root = pathlib.Path(options.root).resolve() if options.root and os.path.isdir(options.root) else folder / "root"
+    if not root.is_dir():
+        root.write_bytes(rootfs.load(options.root) if options.root else rootfs.busybox_root(donors.fetch("busybox", options.accept_donor)))
     words = command(options, root)
     interactive = options.exec is None
     if interactive:
