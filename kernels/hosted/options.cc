@@ -46,10 +46,11 @@ std::optional<HostedOptions> parse_hosted_options(int count, char** arguments) {
   HostedOptions options;
   for (int i = 1; i < count; i += 2) {
     if (i + 1 == count || !set(options, arguments[i], arguments[i + 1])) {
-      std::fprintf(stderr,
-                   "vari: %s: expected --root ARCHIVE_OR_FOLDER --mem SIZE --smp N --exec COMMAND --init PATH "
-                   "--append WORDS\n",
-                   arguments[i]);
+      std::fprintf(
+          stderr,
+          "vari: %s: expected --root ARCHIVE_OR_FOLDER --mem SIZE --smp N --exec COMMAND --init PATH "
+          "--append WORDS\n",
+          arguments[i]);
       return {};
     }
   }
