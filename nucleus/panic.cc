@@ -98,6 +98,21 @@ void report_others(Processors& processors, PanicState& state, const CoreArea& se
   machine::halt_forever();
 }
 
+/// The core that ends the machine first tells the others by NMI to stop; returns kNobody to that core, and
+/// the first core to one that came later. `silent`: there is nothing to report.
+u32 stop_others(Processors& processors, const CoreArea& core, bool silent) {
+  PanicState& state = processors.panic_state();
+  u32 first = PanicState::kNobody;
+  if (!__atomic_compare_exchange_n(&state.first, &first, core.id.value, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE))
+    return first;
+  __atomic_store_n(&state.silent, silent, __ATOMIC_SEQ_CST);  // Order: before the NMIs
+  processors.for_each([&](Processor& other) {
+    if (&other.area != &core) processors.apic().send_nmi(other.area.apic_id);
+  });
+  return PanicState::kNobody;
+}
+
 }  // namespace
 
 void panic(std::string_view reason, const TrapFrame* frame) {
@@ -105,25 +120,30 @@ void panic(std::string_view reason, const TrapFrame* frame) {
   CoreArea& core = machine::this_core();
   Processors& processors = *core.processor->processors;
   PanicState& state = processors.panic_state();
-  u32 nobody = PanicState::kNobody;
-  if (!__atomic_compare_exchange_n(&state.first, &nobody, core.id.value, false, __ATOMIC_ACQ_REL,
-                                   __ATOMIC_ACQUIRE)) {
-    if (nobody == core.id.value) machine::early_stop("panic within a panic: ", reason);
+  // All stop first, so that the report is of one moment.
+  if (const u32 first = stop_others(processors, core, false); first != PanicState::kNobody) {
+    if (first == core.id.value) machine::early_stop("panic within a panic: ", reason);
     wait_turn_and_halt(core, state, frame, reason);
   }
-  // All stop first, so that the report is of one moment.
-  processors.for_each([&](Processor& other) {
-    if (&other.area != &core) processors.apic().send_nmi(other.area.apic_id);
-  });
   print("\nPANIC: ", reason, "\n");
   report(core, frame);
   report_others(processors, state, core);
   machine::early_stop("", "end of panic");
 }
 
+void halt_machine() {
+  machine::disable_interrupts();
+  CoreArea& core = machine::this_core();
+  Processors& processors = *core.processor->processors;
+  if (stop_others(processors, core, true) == PanicState::kNobody) print("\nThe machine is halted.\n");
+  machine::halt_forever();
+}
+
 void report_and_halt(const TrapFrame& frame) {
   CoreArea& core = machine::this_core();
-  wait_turn_and_halt(core, core.processor->processors->panic_state(), &frame, {});
+  PanicState& state = core.processor->processors->panic_state();
+  if (__atomic_load_n(&state.silent, __ATOMIC_ACQUIRE)) machine::halt_forever();
+  wait_turn_and_halt(core, state, &frame, {});
 }
 
 }  // namespace vari::nucleus

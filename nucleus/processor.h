@@ -33,6 +33,7 @@ struct PanicState {
   u32 first = kNobody;  // the core that panicked first
   u32 turn = kNobody;   // the core whose turn it is to report
   u32 reported = 0;     // how many of the others have
+  bool silent = false;  // nothing is wrong: the cores only stop (halt_machine)
 };
 
 struct alignas(kPageBytes) Processor {

@@ -1,5 +1,7 @@
 #include "kernels/support/devices.h"
 
+#include "nucleus/panic.h"
+
 namespace vari::kernels {
 
 namespace serial = components::serial_16550;
@@ -73,10 +75,7 @@ void PcDevices::drain() {
 void PcDevices::power(Place::PowerAction action) {
   drain();
   if (action != Place::PowerAction::Halt) firmware_.power(action);
-  if (action == Place::PowerAction::Halt) {
-    log_.print("halted");
-    environment_.clock.sleep_ns(kForever / 2);
-  }
+  if (action == Place::PowerAction::Halt) nucleus::halt_machine();
   log_.print("the machine does not obey");
   environment_.ports.write8(kQemuExitPort, kQemuFailure);
 }

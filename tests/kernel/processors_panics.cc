@@ -1,5 +1,8 @@
 // Panics on purpose: each ends the machine, so each runs in a boot of its own ("test=NAME").
 #include "base/assert.h"
+#include "machine/x86_64/cpu.h"
+#include "nucleus/panic.h"
+#include "runtime/port.h"
 #include "runtime/thread.h"
 #include "tests/kernel/kernel_test.h"
 
@@ -28,6 +31,39 @@ namespace {
 
 KERNEL_TEST(planted_stack_overflow) {
   EXPECT(descend(0) != 0);
+}
+
+namespace {
+
+[[gnu::noinline]] void spin_for_the_report(void*) {
+  for (;;) machine::pause();
+}
+
+[[gnu::noinline]] void spin_deaf_for_the_report(void*) {
+  machine::disable_interrupts();
+  for (;;) machine::pause();
+}
+
+void panic_here(void*) {
+  nucleus::panic("planted on core 2");
+}
+
+bool start_on(u32 core, void (*function)(void*)) {
+  return runtime::Thread::start(function, nullptr,
+                                {.name = "planted", .affinity = runtime::CpuSet::only(CpuId{core})})
+      .has_value();
+}
+
+}  // namespace
+
+// Needs four cores: 0 idle, 1 busy, 2 panics, 3 busy with interrupts off. Each one's stack must be in the
+// report.
+KERNEL_TEST(planted_panic_on_core_2) {
+  EXPECT(start_on(1, spin_for_the_report));
+  EXPECT(start_on(3, spin_deaf_for_the_report));
+  (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 50 * kMillisecond);
+  EXPECT(start_on(2, panic_here));
+  (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 10 * kSecond);
 }
 
 }  // namespace vari::kernel_tests

@@ -1,12 +1,11 @@
 """The machine in its many shapes: ways to boot, numbers of processors, amounts of memory, a screen."""
-import json
 import re
-import socket
 import tempfile
 import time
 
 import packages
 import support
+from monitor import until, watched
 from support import case
 
 
@@ -107,41 +106,6 @@ def a_compressed_tar_as_root(vari):
     assert (done.status, done.out) == (0, "note\n"), done
 
 
-class Monitor:
-    """QEMU's monitor protocol (QMP), as much as a screenshot needs."""
-
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        for _ in range(100):
-            try:
-                self._socket.connect(path)
-                break
-            except OSError:
-                time.sleep(0.1)
-        self._stream = self._socket.makefile("rw")
-        self._stream.readline()
-        self.ask("qmp_capabilities")
-
-    def ask(self, what, **arguments):
-        """One command; returns its answer."""
-        self._stream.write(json.dumps({"execute": what, "arguments": arguments}) + "\n")
-        self._stream.flush()
-        while True:
-            answer = json.loads(self._stream.readline())
-            if "event" not in answer:
-                assert "return" in answer, answer
-                return answer["return"]
-
-    def type(self, text):
-        """Presses keys, one after the other."""
-        names = {" ": "spc", "\n": "ret", "/": "slash", "-": "minus", ">": ("shift", "dot"), ".": "dot", "'": "apostrophe"}
-        for letter in text:
-            name = names.get(letter, ("shift", letter.lower()) if letter.isupper() else letter)
-            keys = [{"type": "qcode", "data": key} for key in ([name] if isinstance(name, str) else name)]
-            self.ask("send-key", keys=keys)
-            time.sleep(0.15)
-
-
 def lit_pixels(path):
     """The number of pixels in a PPM picture that are not black, and its size."""
     data = open(path, "rb").read()
@@ -153,30 +117,36 @@ def lit_pixels(path):
 
 @case
 def a_screen_and_a_keyboard(vari):
-    import subprocess
-    with tempfile.TemporaryDirectory() as folder:
-        gate = f"{folder}/qmp"
-        running = subprocess.Popen(vari.command("--display", "none", "--timeout", "90", "--qemu-args",
-                                                f"-qmp unix:{gate},server=on,wait=off"),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            monitor = Monitor(gate)
-            shots = []
-            for _ in range(60):  # until a prompt stands on the screen
-                time.sleep(0.5)
-                monitor.ask("screendump", filename=f"{folder}/a.ppm")
-                shots.append(lit_pixels(f"{folder}/a.ppm"))
-                if len(shots) > 6 and shots[-1] == shots[-5] and shots[-1][0] > 50:
-                    break
-            before = shots[-1][0]
-            assert before > 50, f"the screen stays dark: {shots}"
-            monitor.type("seq 100\n")
-            time.sleep(2)
-            monitor.ask("screendump", filename=f"{folder}/b.ppm")
-            after = lit_pixels(f"{folder}/b.ppm")[0]
-            assert after != before, f"keys change nothing on the screen: {before} pixels lit, then {after}"
-            monitor.type("poweroff -f\n")
-            assert running.wait(30) == 0, running.stdout.read().decode()
-        finally:
-            running.kill()
-            running.wait()
+    with watched(vari, "--display", "none") as (running, monitor, folder):
+        shots = []
+        for _ in range(60):  # until a prompt stands on the screen
+            time.sleep(0.5)
+            monitor.ask("screendump", filename=f"{folder}/a.ppm")
+            shots.append(lit_pixels(f"{folder}/a.ppm"))
+            if len(shots) > 6 and shots[-1] == shots[-5] and shots[-1][0] > 50:
+                break
+        before = shots[-1][0]
+        assert before > 50, f"the screen stays dark: {shots}"
+        monitor.type("seq 100\n")
+        time.sleep(2)
+        monitor.ask("screendump", filename=f"{folder}/b.ppm")
+        after = lit_pixels(f"{folder}/b.ppm")[0]
+        assert after != before, f"keys change nothing on the screen: {before} pixels lit, then {after}"
+        monitor.type("poweroff -f\n")
+        assert running.wait(30) == 0, open(f"{folder}/output").read()
+
+
+@case
+def halt_halts(vari):
+    """Every core stands at a hlt with interrupts off, and the machine stays on."""
+    def stopped():
+        text = monitor.command("info registers -a")
+        flags = [int(word, 16) for word in re.findall(r"(?:EFL|RFL)=([0-9a-f]+)", text)]
+        return len(flags) == 2 and text.count("HLT=1") == 2 and not any(word & 0x200 for word in flags)
+
+    with watched(vari, "--exec", "sleep 2; halt -f", "--smp", 2) as (running, monitor, folder):
+        time.sleep(1)
+        assert not stopped(), "a running machine looks halted"
+        assert until(stopped), monitor.command("info registers -a")
+        time.sleep(1)
+        assert running.poll() is None and stopped(), open(f"{folder}/output").read()

@@ -57,7 +57,7 @@ def oracle():
     made_of = hashlib.sha256(repr((suite_files(), str(donors.fetch("linux")), os.environ.get("VARI_BUSYBOX_APPLETS"))).encode())
     kept = paths.BUILD / "oracle" / f"busybox-{made_of.hexdigest()[:16]}.json"
     if not kept.exists():
-        found, done = verdicts(support.Vari("release", "linux"), timeout=1800)
+        found, done = verdicts(support.Vari("release", "linux"), timeout=3600)
         assert done.out.endswith("== end\n"), f"the suite did not end under Linux: {done}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(found))
@@ -80,7 +80,7 @@ def known():
 def suite(vari):
     """One case a test of the suite that passes under Linux. Names that repeat are numbered."""
     expected = oracle()
-    found, done = verdicts(vari, timeout=1800)
+    found, done = verdicts(vari, timeout=3600)
     passed = collections.Counter((applet, test) for applet, kind, test in found if kind == "PASS")
     ours = collections.Counter((applet, test) for applet, _, test in found)
     exceptions = known()

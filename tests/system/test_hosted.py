@@ -77,8 +77,10 @@ def _without_differences(function):
 
 
 def _own():
-    for function in (planted_bugs_are_reported, the_personality_is_the_same_sources, *folder_cases.CASES):
-        yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), False, False)
+    building.build(PRESETS["release"], "hosted_kernel")
+    builders = (planted_bugs_are_reported, the_personality_is_the_same_sources)  # two at once would share a folder
+    for function in (*folder_cases.CASES, *builders):
+        yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), function in builders, False)
 
 
 def _expand(module, preset, wanted_long):

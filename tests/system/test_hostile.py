@@ -127,8 +127,16 @@ def three_hundred_pipelines_on_four_cores(vari):
 def unknown_calls_are_counted(vari):
     if vari.kernel == "linux":
         return "a table of Vari's"
-    out = vari.output("cat /proc/vari/unknown_calls")
-    assert "" in out
+    program = linux_peer.build_static(paths.ROOT / "tests" / "system" / "programs" / "call_number.c",
+                                      paths.BUILD / "programs" / "call_number")
+    with support.root_with({"bin/call_number": (0o755, program.read_bytes())}) as root:
+        out = vari.output("cat /proc/vari/unknown_calls; echo before; call_number 400; call_number 400; call_number 39; "
+                          "call_number 4000000000; cat /proc/vari/unknown_calls", "--root", root)
+    before, _, after = out.partition("before\n")
+    answers, counts = after.splitlines()[:4], after.splitlines()[4:]
+    assert "400 " not in before and "others" not in before, out
+    assert answers[:2] == ["400: -38"] * 2 and "-38" not in answers[2] and answers[3] == "4000000000: -38", out
+    assert "400 2" in counts and "others 1" in counts and not any(line.startswith("39 ") for line in counts), out
     return None
 
 

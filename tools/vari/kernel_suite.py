@@ -16,12 +16,16 @@ import paths
 from suites import Job, Result, Suite
 
 PASSED = 33  # QEMU's status for the tests' value 0x10
-# How a planted end shows: QEMU's status, and what the console must say.
+# A panic's report on a core: its line, registers where a trap came, and a stack that begins in a function.
+_REPORT = r"core {} \(APIC.*?stack:\n +[0-9a-f]{{16}} {}.*"
+# How a planted end shows: QEMU's status, what the console must say, and the processors where they matter.
 PLANTED = {
     "planted_power_off": (0, ""),
     "planted_reset": (0, ""),
     "planted_assertion": (machine.PANIC, "planted"),
     "planted_stack_overflow": (machine.PANIC, "(?i)double fault|stack"),
+    "planted_panic_on_core_2": (machine.PANIC, "(?s)PANIC: planted on core 2\n" + _REPORT.format(2, ".*panic_here") + _REPORT.format(0, r"\S")
+                                + _REPORT.format(1, r"\S*spin_for_the_report") + _REPORT.format(3, r"\S*spin_deaf") + "end of panic", 4),
 }
 ANY_PANIC = (machine.PANIC, "(?i)panic")
 
@@ -64,8 +68,8 @@ def _all_tests(name, preset, processors, timeout):
 
 def _planted(name, preset, case):
     def work():
-        wanted, pattern = PLANTED.get(case, ANY_PANIC)
-        status, text, seconds = boot(preset, 1, f"test={case}", 60)
+        wanted, pattern, *processors = PLANTED.get(case, ANY_PANIC)
+        status, text, seconds = boot(preset, *(processors or [1]), f"test={case}", 60)
         good = status == wanted and re.search(pattern, text)
         yield Result(name, "PASS" if good else "FAIL", seconds,
                      "" if good else f"QEMU's status {status}, not {wanted}, or no /{pattern}/ in:\n{text[-3000:]}")

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "interfaces/boot_information.h"
+#include "machine/x86_64/memory_layout.h"
 
 namespace vari::machine {
 
@@ -14,6 +15,8 @@ Result<> read_pvh(PhysicalAddress information, BootInformation& boot);
 /// Reads the Multiboot2 boot information (specification 3.6).
 Result<> read_multiboot2(PhysicalAddress information, BootInformation& boot);
 
+/// The types of ACPI's address range descriptors (ACPI 6.4, 15.1), which both protocols use.
+MemoryKind memory_kind(u32 type);
 /// Copies a loader's string into boot.text; cut at its end.
 std::string_view keep_text(BootInformation& boot, const char* text, std::size_t maximum);
 void add_range(BootInformation& boot, PhysicalAddress begin, u64 bytes, MemoryKind kind);
@@ -22,7 +25,7 @@ void add_module(BootInformation& boot, PhysicalAddress begin, u64 bytes, std::st
 /// Memory below kBootMapped, as the boot tables map it.
 template <class T>
 const T* boot_mapped(u64 physical) {
-  return reinterpret_cast<const T*>(0xffff'8000'0000'0000 + physical);
+  return reinterpret_cast<const T*>(kDirectMap + physical);
 }
 
 }  // namespace vari::machine

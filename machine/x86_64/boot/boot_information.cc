@@ -4,6 +4,16 @@
 
 namespace vari::machine {
 
+MemoryKind memory_kind(u32 type) {
+  switch (type) {
+    case 1: return MemoryKind::Usable;
+    case 3: return MemoryKind::AcpiReclaimable;
+    case 4: return MemoryKind::AcpiNonVolatile;
+    case 5: return MemoryKind::Bad;
+    default: return MemoryKind::Reserved;
+  }
+}
+
 std::string_view keep_text(BootInformation& boot, const char* text, std::size_t maximum) {
   char* begin = boot.text + boot.text_used;
   std::size_t length = 0;
@@ -52,6 +62,6 @@ extern "C" [[noreturn]] void boot_entry(vari::u32 magic, vari::u32 information) 
     machine::early_stop("Vari: the boot loader's information can't be used: ", name_of(read.error()));
   // The copied root pointer lies in the boot stack, thus in the image, whose physical place is known.
   if (boot.rsdp.value == 0 && boot.rsdp_copy_bytes != 0)
-    boot.rsdp = {reinterpret_cast<u64>(boot.rsdp_copy) - 0xffff'ffff'8000'0000};
+    boot.rsdp = {reinterpret_cast<u64>(boot.rsdp_copy) - machine::kImageBase};
   kmain(boot);
 }

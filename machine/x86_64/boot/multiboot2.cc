@@ -4,9 +4,6 @@
 #include "machine/x86_64/boot/boot.h"
 
 namespace vari::machine {
-
-MemoryKind memory_kind(u32 type);  // pvh.cc
-
 namespace {
 
 struct Tag {

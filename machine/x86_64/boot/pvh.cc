@@ -23,17 +23,6 @@ static_assert(sizeof(ModuleEntry) == 32 && sizeof(MemoryMapEntry) == 24);
 
 }  // namespace
 
-/// The types of ACPI's address range descriptors (ACPI 6.4, 15.1), which both protocols use.
-MemoryKind memory_kind(u32 type) {
-  switch (type) {
-    case 1: return MemoryKind::Usable;
-    case 3: return MemoryKind::AcpiReclaimable;
-    case 4: return MemoryKind::AcpiNonVolatile;
-    case 5: return MemoryKind::Bad;
-    default: return MemoryKind::Reserved;
-  }
-}
-
 Result<> read_pvh(PhysicalAddress information, BootInformation& boot) {
   const auto* start = boot_mapped<StartInfo>(information.value);
   if (start->magic != kPvhMagic || start->version < 1 || start->memory_map_entries == 0)
