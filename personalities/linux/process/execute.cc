@@ -6,6 +6,7 @@
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/program_image.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
 
@@ -91,6 +92,8 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
   task.facts_.set_identity(task.identity());
   task.set_name(image.short_name());
   process.handlers_->reset_for_exec();
+  // timer_create(2): not kept, as interval timers are; the task is alone, so nobody makes new ones.
+  if (auto* timers = TaskInternals::timers(process)) timers->posix().clear();
   {
     Guard<SpinLock> guard(task.personality_.processes().lock_);
     process.executed_ = true;
