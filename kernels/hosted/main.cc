@@ -1,10 +1,13 @@
 // The start of the hosted kernel, in order; docs/hosted.md walks along this file.
 #include <unistd.h>
 
+#include <optional>
+
 #include "kernels/hosted/first_program.h"
 #include "kernels/hosted/machine.h"
 #include "kernels/hosted/plant.h"
 #include "kernels/support/command_line.h"
+#include "personalities/linux/filesystems/folder_fs.h"
 
 namespace vari {
 namespace {
@@ -15,12 +18,14 @@ void continue_start(kernels::HostedMachine& machine) {
   const components::archive::CpioReader cpio;
   const components::archive::TarReader tar;
   const ArchiveReader* const archives[] = {&cpio, &tar};
+  std::optional<linux::FolderRoot> served;
+  if (auto* folder = machine.root_folder()) served.emplace(*folder);
   auto personality =
       Hosted::Personality::create({.place = machine.place(),
                                    .executables = executables,
                                    .archives = archives,
                                    .root_archive = machine.root_archive(),
-                                   .root_folder = machine.root_folder(),
+                                   .root_file_system = served ? &*served : nullptr,
                                    .consoles = machine.consoles(),
                                    .kernel_command_line = machine.options().kernel_command_line});
   if (!personality) {

@@ -18,7 +18,7 @@ using runtime::SpinLock;
 namespace {
 
 LinuxResult<> unpack(Vfs& vfs, const PersonalityParts& parts) {
-  if (parts.root_archive.empty() || parts.root_folder) return {};
+  if (parts.root_archive.empty() || parts.root_file_system) return {};
   for (const auto* reader : parts.archives) {
     if (reader->recognises(parts.root_archive)) return vfs.unpack_root(parts.root_archive, *reader);
   }
@@ -41,7 +41,7 @@ LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityPa
   made->vfs_ = new (runtime::kFallible) Vfs(*made, parts.place, made->frames_);
   made->terminals_ = new (runtime::kFallible) Terminals(*made);
   if (!made->vfs_ || !made->terminals_) return std::unexpected(Errno::NoMemory);
-  TRY(made->vfs_->start(parts.root_folder));
+  TRY(made->vfs_->start(parts.root_file_system));
   TRY(unpack(*made->vfs_, parts));
   TRY(made->vfs_->mount_standard());
   TRY(made->terminals_->start(parts.consoles));

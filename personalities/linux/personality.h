@@ -9,7 +9,6 @@
 #include "interfaces/archive.h"
 #include "interfaces/console.h"
 #include "interfaces/executable.h"
-#include "interfaces/folder.h"
 #include "interfaces/place.h"
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/memory/frame_references.h"
@@ -20,8 +19,9 @@
 
 namespace vari::linux {
 
-class Terminals;  // terminal/terminals.h
-class Vfs;        // files/vfs.h: mounts, devices, the root
+class Terminals;       // terminal/terminals.h
+class RootFileSystem;  // files/file_system.h
+class Vfs;             // files/vfs.h: mounts, devices, the root
 
 /// Told when the first program has ended.
 class FirstExitObserver {
@@ -40,12 +40,12 @@ struct PersonalityParts {
   Place& place;
   const ExecutableFormat& executables;
   std::span<const ArchiveReader* const> archives;
-  std::span<const u8> root_archive;          // becomes the root file system; empty: an empty one
-  Folder* root_folder = nullptr;             // the root file system instead of an archive
-  std::span<Console* const> consoles;        // the first is /dev/console
-  std::string_view kernel_command_line;      // for /proc/cmdline
-  std::string_view release = "6.1.0-vari";   // uname -r
-  std::string_view version = "#1 SMP Vari";  // uname -v
+  std::span<const u8> root_archive;                  // becomes the root file system; empty: an empty one
+  const RootFileSystem* root_file_system = nullptr;  // in place of an archive
+  std::span<Console* const> consoles;                // the first is /dev/console
+  std::string_view kernel_command_line;              // for /proc/cmdline
+  std::string_view release = "6.1.0-vari";           // uname -r
+  std::string_view version = "#1 SMP Vari";          // uname -v
   bool randomize_addresses = false;
 };
 

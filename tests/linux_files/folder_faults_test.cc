@@ -220,7 +220,8 @@ TEST(FolderStorm, ProcessesShareFilesNamesAndMappings) {
   image.append(reinterpret_cast<const char*>(&step), sizeof step);
   side.put("first", image);
   side.put("shared", pattern(40'000));
-  system.root_folder = &side.folder();
+  const FolderRoot root(side.folder());
+  system.root_file_system = &root;
   constexpr u32 kProcesses = 4;
   std::vector<SystemDouble::Branch> children;
   for (u32 i = 0; i < kProcesses; ++i) {

@@ -9,6 +9,7 @@
 
 #include "fake_folder.h"
 #include "hosted/folder/host_folder.h"
+#include "personalities/linux/filesystems/folder_fs.h"
 #include "program.h"
 
 namespace vari::linux::test {
@@ -71,7 +72,8 @@ inline void run_in(OtherSide& side, const std::function<void(Sys&)>& body, u64 f
   std::string image("FAKEFAKE");
   image.append(reinterpret_cast<const char*>(&step), sizeof step);
   side.put("first", image);
-  system.root_folder = &side.folder();
+  const FolderRoot root(side.folder());
+  system.root_file_system = &root;
   bool ran = false;
   system.program.step([&](Cpu&) {
     Sys sys;

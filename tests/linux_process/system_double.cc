@@ -95,7 +95,7 @@ i32 SystemDouble::run(std::vector<std::string> arguments, u32 cores) {
                                             .executables = format,
                                             .archives = readers,
                                             .root_archive = some,
-                                            .root_folder = root_folder,
+                                            .root_file_system = root_file_system,
                                             .consoles = consoles,
                                             .kernel_command_line = {}});
     ASSERT_TRUE(personality.has_value()) << static_cast<int>(personality.error());

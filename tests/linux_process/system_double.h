@@ -68,7 +68,7 @@ class SystemDouble {
   /// Set before run(); without any, the standard streams are /dev/null.
   std::vector<Console*> consoles;
   /// The root file system in place of the files that were added.
-  Folder* root_folder = nullptr;
+  const linux::RootFileSystem* root_file_system = nullptr;
 
   /// A file of the root file system that starts at `step` when it is run.
   void add_program(const std::string& name, u64 step);

@@ -31,6 +31,8 @@ class FileSystem : public runtime::Managed {
   virtual std::string_view type() const = 0;
   virtual FileSystemStatistics statistics() { return {}; }
   virtual NamePolicy names() const { return NamePolicy::Kept; }
+  /// Inode::look_up() without a task, for the personality's own start: where names are not kept.
+  virtual LinuxResult<Ref<Inode>> find(Inode&, std::string_view) { return std::unexpected(Errno::NoEntry); }
   /// False for those of which there is one only, and which must survive their last mount (devtmpfs).
   virtual bool ends_with_last_mount() const { return true; }
   /// How many mounts show it; the last one to go tears down the names.
@@ -53,6 +55,18 @@ class FileSystem : public runtime::Managed {
   const u64 device_;
   u64 last_inode_ = 0;
   u32 mounts_ = 0;
+};
+
+/// A root file system that a kernel brings along. A seam, so that a kernel without one links none of it.
+class RootFileSystem {
+ public:
+  /// The root dentry of a new instance. Called once, before the first program.
+  virtual LinuxResult<Ref<Dentry>> make_root(Vfs& vfs) const = 0;
+  /// As /proc/mounts names its source.
+  virtual std::string_view source() const = 0;
+
+ protected:
+  ~RootFileSystem() = default;
 };
 
 /// How mount(2) finds a kind of file system by name: a row of a constant table.

@@ -5,7 +5,6 @@
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/unpack.h"
 #include "personalities/linux/filesystems/devfs.h"
-#include "personalities/linux/filesystems/folder_fs.h"
 #include "personalities/linux/filesystems/memory_devices.h"
 #include "personalities/linux/filesystems/procfs.h"
 #include "personalities/linux/filesystems/sysfs.h"
@@ -34,12 +33,12 @@ std::span<const FileSystemType> Vfs::types() {
   return kTypes;
 }
 
-LinuxResult<> Vfs::start(Folder* folder) {
+LinuxResult<> Vfs::start(const RootFileSystem* brought) {
   anonymous_ = TRY(runtime::make<AnonymousFileSystem>(*this));
   memory_files_ = TRY(runtime::make<Tmpfs>(*this, Tmpfs::Options()));
   memory_devices_ = TRY(runtime::make_owned<MemoryDevices>(place_)).leak();
-  if (folder) {
-    TRY(mounts_.set_root(TRY(FolderFileSystem::create(*this, *folder)), "folder"));
+  if (brought) {
+    TRY(mounts_.set_root(TRY(brought->make_root(*this)), brought->source()));
   } else {
     TRY(mounts_.set_root(TRY(Tmpfs::create(*this, {.root_mode = 0755})), "tmpfs"));
   }
@@ -125,7 +124,7 @@ LinuxResult<Ref<Dentry>> Vfs::standard_directory(std::string_view name, u32 mode
   const NewInode description{.kind = FileKind::Directory, .mode = mode};
   Inode& inode = top.inode();
   if (inode.file_system().names() == NamePolicy::Kept) return ensure(*top.dentry, name, description);
-  auto found = static_cast<FolderInode&>(inode).find(name);
+  auto found = inode.file_system().find(inode, name);
   if (!found && (!to_mount_on || found.error() != Errno::NoEntry)) return std::unexpected(found.error());
   auto dentry =
       TRY(Dentry::create(*top.dentry, found ? Ref<Inode>(*found) : TRY(new_memory_file(description)), name));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "interfaces/archive.h"
-#include "interfaces/folder.h"
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/device_registry.h"
 #include "personalities/linux/files/file_system.h"
@@ -21,8 +20,9 @@ class Vfs final : public runtime::Allocated {
   Vfs(const Vfs&) = delete;
   Vfs& operator=(const Vfs&) = delete;
 
-  /// Mounts the folder, or an empty tmpfs, as root, and prepares /dev's file system. Before anything else.
-  LinuxResult<> start(Folder* folder);
+  /// Mounts what the kernel brings, or (null) an empty tmpfs, as root, and prepares /dev's file system.
+  /// Before anything else.
+  LinuxResult<> start(const RootFileSystem* brought);
   /// Copies an archive into the root (files/unpack.h); its bytes are not needed afterwards.
   LinuxResult<> unpack_root(std::span<const u8> archive, const ArchiveReader& reader);
   /// Makes and mounts what programs expect: /dev, /proc, /sys, /tmp.

@@ -101,6 +101,9 @@ class FolderFileSystem final : public FileSystem {
 
   std::string_view type() const override { return "folder"; }
   NamePolicy names() const override { return NamePolicy::Revalidated; }
+  LinuxResult<Ref<Inode>> find(Inode& directory, std::string_view name) override {
+    return TRY(static_cast<FolderInode&>(directory).find(name));
+  }
   FileSystemStatistics statistics() override;
   void on_last_unmount() override;
   LinuxResult<> synchronise() override;
@@ -143,6 +146,20 @@ class FolderFileSystem final : public FileSystem {
   Table table_ GUARDED_BY(lock_);  // each holds a reference
   Ages ages_ GUARDED_BY(lock_);    // the same inodes, those looked up longest ago first
   u64 pages_ = 0;                  // atomic
+};
+
+/// A folder as root.
+class FolderRoot final : public RootFileSystem {
+ public:
+  /// `folder` outlives all that is made.
+  explicit FolderRoot(Folder& folder) : folder_(folder) {}
+  LinuxResult<Ref<Dentry>> make_root(Vfs& vfs) const override {
+    return FolderFileSystem::create(vfs, folder_);
+  }
+  std::string_view source() const override { return "folder"; }
+
+ private:
+  Folder& folder_;
 };
 
 }  // namespace vari::linux
