@@ -29,9 +29,9 @@ void overflow() {
   runtime::free(bytes, kBytes);
 }
 
-/// Two threads of the runtime on two cores, and no lock. They meet first, by relaxed accesses: those order nothing,
-/// and neither thread calls the runtime while it counts, so whatever the host's scheduler does, no increment of
-/// the one happens before an increment of the other.
+/// Two threads of the runtime on two cores, and no lock. They meet first, by relaxed accesses: those order
+/// nothing, and neither thread calls the runtime while it counts, so whatever the host's scheduler does, no
+/// increment of the one happens before an increment of the other.
 void race() {
   struct Shared {
     u64 counter = 0;
@@ -45,7 +45,7 @@ void race() {
   } shared;
   auto& self = runtime::Thread::current();
   const auto everywhere = self.affinity();
-  if (!self.set_affinity(runtime::CpuSet::only(CpuId{0})) ) return;
+  if (!self.set_affinity(runtime::CpuSet::only(CpuId{0}))) return;
   const auto other = runtime::Thread::start(&Shared::count, &shared,
                                             {.name = "racer", .affinity = runtime::CpuSet::only(CpuId{1})});
   if (other) {

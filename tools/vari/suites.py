@@ -80,6 +80,7 @@ def _house():
     yield command_job("house/rooms", [python, TOOLS / "check_rooms.py"])
     yield command_job("house/lint_self_test", [python, TOOLS / "lint.py", "--self-test"])
     yield command_job("house/lint", [python, TOOLS / "lint.py"])
+    yield command_job("house/linux_calls", [python, TOOLS / "linux_calls.py", "--check"])
     yield command_job("house/tool_units", [python, "-B", "-m", "unittest", "discover", "-s", "tests/tool", "-p", "test_*.py"])
     sources = [name for name in _tracked("*.h", "*.cc") if not name.startswith("components/acpi/platform/")]
     yield command_job("house/format", ["clang-format-19", "--dry-run", "-Werror", *sources])
