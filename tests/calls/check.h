@@ -1,10 +1,11 @@
-// What the programs of this folder share: cases that name the system calls they cover, checks, and a line a case.
+// What the programs of this folder share: cases that name the system calls they cover, checks, and a line a
+// case.
 //
 //   CASE(pipe_full_is_eagain, "pipe2 write") { int p[2]; WANT(pipe2(p, O_NONBLOCK) == 0); ... }
 //
-// Each case runs in a child of its own, in an empty folder of its own, with a time limit; so one that crashes or hangs
-// is one failed case. Its first failed check ends it. Linux in the same QEMU runs the same programs: a case that fails
-// there asks for what Linux does not promise. A program prints for each case
+// Each case runs in a child of its own, in an empty folder of its own, with a time limit; so one that crashes
+// or hangs is one failed case. Its first failed check ends it. Linux in the same QEMU runs the same programs:
+// a case that fails there asks for what Linux does not promise. A program prints for each case
 //
 //   case NAME passed | case NAME FAILED file:line: what | case NAME skipped why
 //
@@ -37,19 +38,20 @@ struct check_case {
 };
 static struct check_case *check_first, **check_last = &check_first;
 
-#define CASE(name, calls)                                                                  \
-  static void case_##name(void);                                                           \
-  static struct check_case entry_##name = {#name, calls, case_##name, 0};                  \
-  static __attribute__((constructor)) void enter_##name(void) {                            \
-    *check_last = &entry_##name;                                                           \
-    check_last = &entry_##name.next;                                                       \
-  }                                                                                        \
+#define CASE(name, calls)                                                 \
+  static void case_##name(void);                                          \
+  static struct check_case entry_##name = {#name, calls, case_##name, 0}; \
+  static __attribute__((constructor)) void enter_##name(void) {           \
+    *check_last = &entry_##name;                                          \
+    check_last = &entry_##name.next;                                      \
+  }                                                                       \
   static void case_##name(void)
 
 static int check_report = 1;  // where a case's child tells why it failed
 enum { CHECK_FAILED = 98, CHECK_SKIPPED = 99, CHECK_SECONDS = 40 };
 
-static __attribute__((noreturn, unused, format(printf, 2, 3))) void check_end(int status, const char* format, ...) {
+static __attribute__((noreturn, unused, format(printf, 2, 3))) void check_end(int status, const char* format,
+                                                                              ...) {
   char text[400];
   va_list arguments;
   va_start(arguments, format);
@@ -60,38 +62,38 @@ static __attribute__((noreturn, unused, format(printf, 2, 3))) void check_end(in
 }
 #define CHECK_FILE (strrchr("/" __FILE__, '/') + 1)
 /// Holds, or the case has failed.
-#define WANT(condition)                                                                                    \
-  do {                                                                                                     \
-    if (!(condition))                                                                                      \
-      check_end(CHECK_FAILED, "%s:%d: %s (errno %d)", CHECK_FILE, __LINE__, #condition, errno);            \
+#define WANT(condition)                                                                         \
+  do {                                                                                          \
+    if (!(condition))                                                                           \
+      check_end(CHECK_FAILED, "%s:%d: %s (errno %d)", CHECK_FILE, __LINE__, #condition, errno); \
   } while (0)
 /// The two integers are equal.
-#define WANT_EQ(value, expected)                                                                           \
-  do {                                                                                                     \
-    const long long check_value = (long long)(value), check_expected = (long long)(expected);              \
-    if (check_value != check_expected)                                                                     \
-      check_end(CHECK_FAILED, "%s:%d: %s is %lld, not %lld (errno %d)", CHECK_FILE, __LINE__, #value,      \
-                check_value, check_expected, errno);                                                       \
+#define WANT_EQ(value, expected)                                                                      \
+  do {                                                                                                \
+    const long long check_value = (long long)(value), check_expected = (long long)(expected);         \
+    if (check_value != check_expected)                                                                \
+      check_end(CHECK_FAILED, "%s:%d: %s is %lld, not %lld (errno %d)", CHECK_FILE, __LINE__, #value, \
+                check_value, check_expected, errno);                                                  \
   } while (0)
 /// The call fails with this error.
-#define WANT_ERROR(call, error)                                                                            \
-  do {                                                                                                     \
-    errno = 0;                                                                                             \
-    const long long check_value = (long long)(call);                                                       \
-    if (check_value != -1 || errno != (error))                                                             \
-      check_end(CHECK_FAILED, "%s:%d: %s gives %lld, errno %d, not -1 and %d (%s)", CHECK_FILE, __LINE__,  \
-                #call, check_value, errno, (error), strerror(error));                                      \
+#define WANT_ERROR(call, error)                                                                           \
+  do {                                                                                                    \
+    errno = 0;                                                                                            \
+    const long long check_value = (long long)(call);                                                      \
+    if (check_value != -1 || errno != (error))                                                            \
+      check_end(CHECK_FAILED, "%s:%d: %s gives %lld, errno %d, not -1 and %d (%s)", CHECK_FILE, __LINE__, \
+                #call, check_value, errno, (error), strerror(error));                                     \
   } while (0)
 /// This kernel lacks what the case needs and may lack it. On Vari a skipped case counts as failed.
 #define SKIP(why) check_end(CHECK_SKIPPED, "%s", why)
 
 /// Waits for a condition, for as long as a busy machine may need.
-#define WANT_SOON(condition)                                                      \
-  do {                                                                            \
-    for (int check_tries = 0; !(condition); ++check_tries) {                      \
-      WANT(check_tries < 20000 && #condition);                                    \
-      nanosleep(&(struct timespec){0, 1000000}, 0);                               \
-    }                                                                             \
+#define WANT_SOON(condition)                                 \
+  do {                                                       \
+    for (int check_tries = 0; !(condition); ++check_tries) { \
+      WANT(check_tries < 20000 && #condition);               \
+      nanosleep(&(struct timespec){0, 1000000}, 0);          \
+    }                                                        \
   } while (0)
 
 /// The wait status of a child that ran `run`; its failed checks fail this case, too.
@@ -123,7 +125,8 @@ static int check_run(const struct check_case* one, char* why, size_t size) {
   char folder[128];
   snprintf(folder, sizeof folder, "/tmp/case-%d-%s", (int)getpid(), one->name);
   why[0] = 0;
-  if (pipe(report) != 0 || (mkdir(folder, 0755) != 0 && errno != EEXIST)) return snprintf(why, size, "no pipe or folder"), CHECK_FAILED;
+  if (pipe(report) != 0 || (mkdir(folder, 0755) != 0 && errno != EEXIST))
+    return snprintf(why, size, "no pipe or folder"), CHECK_FAILED;
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
@@ -138,7 +141,8 @@ static int check_run(const struct check_case* one, char* why, size_t size) {
   }
   close(report[1]);
   int status = -1;
-  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   kill(-child, SIGKILL);  // what the case left behind
   fcntl(report[0], F_SETFL, O_NONBLOCK);
   ssize_t length = read(report[0], why, size - 1);
@@ -149,7 +153,8 @@ static int check_run(const struct check_case* one, char* why, size_t size) {
     if (WEXITSTATUS(status) != 0 && !why[0]) snprintf(why, size, "exit status %d", WEXITSTATUS(status));
     return WEXITSTATUS(status);
   }
-  snprintf(why, size, "killed by signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (too slow)" : "");
+  snprintf(why, size, "killed by signal %d%s", WTERMSIG(status),
+           WTERMSIG(status) == SIGALRM ? " (too slow)" : "");
   return CHECK_FAILED;
 }
 

@@ -121,7 +121,7 @@ def job(function, name, vari, alone, batch):
                 yield Result(f"{name}/{part}", "FAIL" if wrong else "PASS", 0.0, wrong)
             return
         yield Result(name, "SKIP" if isinstance(answer, str) else "PASS", time.monotonic() - start, answer or "")
-    return Job(name, work, alone=alone, broad=batch)
+    return Job(name, work, alone=alone, broad=batch, whole_system=True)
 
 
 def make_suites(module_name, short, about):

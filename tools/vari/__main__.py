@@ -94,6 +94,7 @@ def parser():
     test = commands.add_parser("test", help="run the tests", description="Runs the tests; the last line counts them.")
     test.add_argument("filter", nargs="*", metavar="FILTER", help="only suites and cases whose name contains one of these")
     test.add_argument("--all", action="store_true", help="the long ones, too: clang-tidy, 64 processors, busybox's own suite")
+    test.add_argument("--second-try", action="store_true", help="a whole-system case that failed without a panic runs once more, alone")
     test.add_argument("--list", action="store_true", help="name the suites and stop")
     test.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
 

@@ -30,11 +30,13 @@ class Result:
 
 @dataclasses.dataclass
 class Job:
-    """What one worker runs. `broad`: its results are filtered, not the job; `alone`: nothing beside it."""
+    """What one worker runs. `broad`: its results are filtered, not the job; `alone`: nothing beside it;
+    `whole_system`: other load of the machine can slow it beyond its patience."""
     name: str
     run: typing.Callable
     broad: bool = False
     alone: bool = False
+    whole_system: bool = False
 
 
 @dataclasses.dataclass
