@@ -52,7 +52,7 @@ TEST(HierarchicalBitmap, SinglesAgreeWithModel) {
       // Sparse and dense phases alternate.
       const bool dense = step / 1000 % 2;
       const u64 index = random() % bits;
-      if (random() % 4 != 0 == dense) {
+      if ((random() % 4 != 0) == dense) {
         pair.bitmap.set(index);
         pair.naive[index] = true;
       } else {

@@ -37,10 +37,11 @@ def suite_files():
     return files
 
 
-def verdicts(vari, *arguments, timeout):
+def verdicts(vari, *arguments, timeout, files=None, applets=None):
     """[(applet, kind, test)] in order."""
-    with support.root_with(suite_files()) as root:
-        done = vari.exec("sh /suite/run " + os.environ.get("VARI_BUSYBOX_APPLETS", ""), "--root", root, "--mem", "1G",
+    chosen = applets or os.environ.get("VARI_BUSYBOX_APPLETS", "")
+    with support.root_with(files or suite_files()) as root:
+        done = vari.exec(f"sh /suite/run {chosen}", "--root", root, "--mem", "1G",
                          *arguments, timeout=timeout)
     found, applet = [], None
     for line in done.out.splitlines():

@@ -61,6 +61,18 @@ def the_personality_is_the_same_sources(_vari):
     assert lists["release"] == every, set(every) ^ set(lists["release"])
 
 
+def busybox_as_in_the_monolithic_kernel(vari):
+    """BusyBox's own suite: each line of its verdicts is the same in both placements."""
+    import test_busybox
+    building.build("release", "monolithic")
+    here, done = test_busybox.verdicts(vari, timeout=3600)
+    there, _ = test_busybox.verdicts(support.Vari("release", "monolithic"), timeout=3600)
+    assert len(there) > 1000, f"the suite did not run in the monolithic kernel: {there[-3:]}"
+    assert len(here) == len(there), f"{len(here)} verdicts here, {len(there)} there; it ended so: {done}"
+    different = [f"{ours} here, {theirs} there" for ours, theirs in zip(here, there) if ours != theirs]
+    assert not different, "\n".join(different)
+
+
 def _cases(module):
     """(function, long, alone, batch) of a file's cases; asked when all files have been read."""
     skipped = NOT_HERE[module]
@@ -82,6 +94,11 @@ def _own():
         yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), function in builders, False)
 
 
+def _busybox():
+    building.build(PRESETS["release"], "hosted_kernel")
+    yield support.job(busybox_as_in_the_monolithic_kernel, "hosted/busybox-long/suite", support.Vari("release", "hosted"), False, False)
+
+
 def _expand(module, preset, wanted_long):
     def jobs():
         building.build(PRESETS[preset], "hosted_kernel")
@@ -99,4 +116,5 @@ def suites(_short, _options):
     for module in NOT_HERE:
         yield Suite(f"hosted/{module}", f"the cases of test_{module}.py in a Linux process", _expand(module, "release", False))
     yield Suite("hosted-asan/shell", "the shell's cases in a Linux process, AddressSanitizer and UBSan", _expand("shell", "debug", False))
+    yield Suite("hosted/busybox-long", "busybox's own test suite, line by line as in the monolithic kernel", _busybox, long=True)
     yield Suite("hosted/long", "the long hostile cases in a Linux process", _expand("hostile", "release", True), long=True)
