@@ -88,7 +88,8 @@ class TarBuilder {
 
  private:
   static void octal(char* field, int bytes, unsigned long value) {
-    std::snprintf(field, static_cast<std::size_t>(bytes), "%0*lo", bytes - 1, value);
+    field[--bytes] = 0;
+    for (; bytes > 0; value >>= 3) field[--bytes] = static_cast<char>('0' + value % 8);
   }
   std::string bytes_;
 };

@@ -231,11 +231,15 @@ void expect_promises(const ExecutableImage& image, u64 file_size) {
     ASSERT_LE(s.file_bytes, s.memory_bytes);
     ASSERT_GE(align_down(s.address.value, kPageBytes), free_from);
     ASSERT_LE(Wide{s.address.value} + s.memory_bytes, Wide{end});
-    if (s.file_bytes) ASSERT_EQ(s.address.page_offset(), s.file_offset % kPageBytes);
+    if (s.file_bytes) {
+      ASSERT_EQ(s.address.page_offset(), s.file_offset % kPageBytes);
+    }
     free_from = align_up(s.address.value + s.memory_bytes, kPageBytes);
   }
   ASSERT_LE(image.interpreter_bytes, 4096u);
-  if (image.interpreter_bytes) ASSERT_LE(image.interpreter_offset + image.interpreter_bytes, file_size);
+  if (image.interpreter_bytes) {
+    ASSERT_LE(image.interpreter_offset + image.interpreter_bytes, file_size);
+  }
   ASSERT_LT(image.entry.value, end);
 }
 

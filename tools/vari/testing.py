@@ -104,13 +104,18 @@ def _expand(suite, tally):
         return []
 
 
+def _named(suite, word):
+    """Whether a filter names a suite, and so all that is in it."""
+    return word == suite.name or suite.name.startswith(word + "/")
+
+
 def _choose(everything, options):
     """The suites to build: a filter that names a suite, or a case known beforehand, spares all others."""
     if not options.filter:
         return [suite for suite in everything if options.all or not suite.long]
     chosen = []
     for word in options.filter:
-        found = [s for s in everything if word == s.name or word.startswith(s.name + "/") or s.name.startswith(word + "/")]
+        found = [s for s in everything if _named(s, word) or word.startswith(s.name + "/") or any(word in case for case in s.cases)]
         found = found or [s for s in everything if word in s.name or any(word in case for case in s.cases)]
         chosen += found or [s for s in everything if s.name.startswith("host-")]  # known only when built
     return [suite for suite in everything if suite in chosen]
@@ -126,13 +131,16 @@ def run(options):
     chosen = _choose(everything, options)
     packages.require("build", "run", "test", *(["iso", "uefi"] if any("boot" in s.name for s in chosen) else []))
 
-    def wanted(name):
-        return not options.filter or any(f in name for f in options.filter)
+    def wanted_of(suite):
+        if not options.filter or any(_named(suite, word) for word in options.filter):
+            return lambda name: True
+        return lambda name: any(word in name for word in options.filter)
 
     tally = Tally()
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         for suite in chosen:
+            wanted = wanted_of(suite)
             jobs = [job for job in _expand(suite, tally) if job.broad or wanted(job.name)]
             alone = [job for job in jobs if job.alone]
             together = [job for job in jobs if not job.alone]
