@@ -12,6 +12,7 @@
 #include "interfaces/place.h"
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/memory/frame_references.h"
+#include "personalities/linux/memory/memory_maps.h"
 #include "personalities/linux/process/futex.h"
 #include "personalities/linux/process/process_table.h"
 #include "personalities/linux/time/timer_service.h"
@@ -79,6 +80,7 @@ class Personality final : public runtime::Allocated {
   const PersonalityParts& parts() const { return parts_; }
   Place& place() const { return parts_.place; }
   FrameReferences& frames() { return frames_; }
+  MemoryMaps& memory_maps() { return memory_maps_; }
   ProcessTable& processes() { return processes_; }
   FutexTable& futexes() { return futexes_; }
   TimerService& timers() { return timers_; }
@@ -105,6 +107,7 @@ class Personality final : public runtime::Allocated {
 
   const PersonalityParts parts_;
   FrameReferences frames_;
+  MemoryMaps memory_maps_;
   ProcessTable processes_;
   FutexTable futexes_;
   TimerService timers_;

@@ -5,6 +5,7 @@
 #include "personalities/linux/calls/file_call_helpers.h"
 #include "personalities/linux/files/inode.h"
 #include "personalities/linux/files/pipe.h"
+#include "personalities/linux/files/regular_file.h"
 #include "personalities/linux/signals/send.h"
 
 namespace vari::linux {
@@ -52,15 +53,26 @@ LinuxResult<u64> vectored(Task& task, const Arguments& arguments, Direction dire
 /// preadv, pwritev, and the second versions, where an offset of -1 means the file's position.
 LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Direction direction,
                                      bool second) {
+  constexpr u32 kHighPriority = 1, kDataSync = 2, kSync = 4, kAppend = 16;
   const auto offset = static_cast<i64>(arguments.a[3]);
-  if (second && arguments.a[5] != 0) return std::unexpected(Errno::NotSupported);
-  if (second && offset == -1) return vectored(task, arguments, direction);
-  if (offset < 0) return std::unexpected(Errno::Invalid);
+  const u32 flags = second ? static_cast<u32>(arguments.a[5]) : 0;
+  const bool moves = second && offset == -1;
+  if (offset < 0 && !moves) return std::unexpected(Errno::Invalid);
   auto file = TRY(file_for(task, arguments.a[0], direction));
   VectorTransfer transfer(task);
   TRY(transfer.load(arguments.a[1], arguments.a[2]));
-  return direction == Direction::Read ? file->read_at(task, transfer, static_cast<u64>(offset))
-                                      : file->write_at(task, transfer, static_cast<u64>(offset));
+  // RWF_NOWAIT, too: tmpfs knows it no more than Linux's does.
+  if (flags & ~(kHighPriority | kDataSync | kSync | (direction == Direction::Write ? kAppend : 0)))
+    return std::unexpected(Errno::NotSupported);
+  if (direction == Direction::Read) {
+    return moves ? file->read(task, transfer) : file->read_at(task, transfer, static_cast<u64>(offset));
+  }
+  RegularFile* regular = flags & kAppend ? RegularFile::from(*file) : nullptr;
+  const u64 done = TRY(regular ? regular->append(task, transfer, moves)
+                       : moves ? file->write(task, transfer)
+                               : file->write_at(task, transfer, static_cast<u64>(offset)));
+  if (flags & (kDataSync | kSync)) TRY(file->synchronise(!(flags & kSync)));
+  return done;
 }
 
 /// One side of an in-kernel copy: a file, and a position if it is not the file's own.

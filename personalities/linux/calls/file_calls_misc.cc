@@ -34,6 +34,7 @@ LinuxResult<> truncate_path(Task& task, u64 address, u64 size) {
   if (found.mount && found.mount->read_only()) return std::unexpected(Errno::ReadOnly);
   TRY(check_permission(task.identity(), inode, kMayWrite));
   TRY(check_size(task, size));
+  TRY(drop_set_id_bits(task.identity(), inode));
   return inode.truncate(task, size);
 }
 
@@ -53,8 +54,8 @@ LinuxResult<> allocate(Task& task, const Arguments& a) {
   if (!file->can_write()) return std::unexpected(Errno::BadFile);
   RegularFile* regular = RegularFile::from(*file);
   if (!regular) return std::unexpected(file->kind_name() == "pipe" ? Errno::IllegalSeek : Errno::NoDevice);
-  u64 end = 0;
-  if (__builtin_add_overflow(offset, bytes, &end)) return std::unexpected(Errno::FileTooBig);
+  const u64 end = offset + bytes;  // both are below 2^63
+  if (static_cast<i64>(end) < 0) return std::unexpected(Errno::FileTooBig);
   if (mode == (kPunchHole | kKeepSize)) return regular->punch_hole(offset, bytes);
   if (mode & ~(kKeepSize | kZeroRange)) return std::unexpected(Errno::NotSupported);
   TRY(check_size(task, end));
@@ -69,10 +70,32 @@ LinuxResult<> synchronise(Task& task, u64 descriptor, bool data_only) {
   return file->synchronise(data_only);
 }
 
+LinuxResult<> synchronise_range(Task& task, const Arguments& a) {
+  constexpr u64 kKnown = 7;
+  const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  const i64 offset = static_cast<i64>(a.a[1]), bytes = static_cast<i64>(a.a[2]);
+  i64 end = 0;
+  if ((static_cast<u32>(a.a[3]) & ~kKnown) || offset < 0 || bytes < 0 ||
+      __builtin_add_overflow(offset, bytes, &end))
+    return std::unexpected(Errno::Invalid);
+  const auto kind = file->inode().kind();
+  if (kind == FileKind::Fifo || kind == FileKind::Socket || kind == FileKind::Character)
+    return std::unexpected(Errno::IllegalSeek);
+  return file->synchronise(true);
+}
+
+LinuxResult<> synchronise_file_system(Task& task, u64 descriptor) {
+  const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
+  return file->inode().file_system().synchronise();
+}
+
 LinuxResult<> advise(Task& task, const Arguments& a) {
   const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (file->inode().is(FileKind::Fifo)) return std::unexpected(Errno::IllegalSeek);
-  if (a.a[3] > 5) return std::unexpected(Errno::Invalid);
+  if (static_cast<u32>(a.a[3]) > 5 || static_cast<i64>(a.a[2]) < 0) return std::unexpected(Errno::Invalid);
   return {};
 }
 
@@ -142,8 +165,7 @@ i64 call_sync(Task& task, const Arguments&) {
   return 0;
 }
 i64 call_syncfs(Task& task, const Arguments& a) {
-  const auto file = task.files().borrow(descriptor_of(a.a[0]));
-  return file ? to_return_value((*file)->inode().file_system().synchronise()) : failure(file.error());
+  return to_return_value(synchronise_file_system(task, a.a[0]));
 }
 i64 call_fsync(Task& task, const Arguments& a) {
   return to_return_value(synchronise(task, a.a[0], false));
@@ -152,7 +174,7 @@ i64 call_fdatasync(Task& task, const Arguments& a) {
   return to_return_value(synchronise(task, a.a[0], true));
 }
 i64 call_sync_file_range(Task& task, const Arguments& a) {
-  return to_return_value(synchronise(task, a.a[0], true));
+  return to_return_value(synchronise_range(task, a));
 }
 i64 call_fadvise64(Task& task, const Arguments& a) {
   return to_return_value(advise(task, a));

@@ -14,7 +14,9 @@ LinuxResult<u64> open_at(Task& task, u64 directory, u64 address, u32 flags, u32 
                          WalkFlags walk_flags = WalkFlags::None) {
   UserPath path;
   const auto text = TRY(path.read(task, address));
-  auto file = TRY(open_path(task, TRY(start_at(task, directory, text)), text, flags, mode, walk_flags));
+  // RESOLVE_IN_ROOT: the directory is the root of absolute paths, too.
+  const auto relative = has(walk_flags, WalkFlags::InRoot) ? "." : text;
+  auto file = TRY(open_path(task, TRY(start_at(task, directory, relative)), text, flags, mode, walk_flags));
   return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
 }
 
@@ -39,15 +41,22 @@ LinuxResult<u64> open_by_how(Task& task, const Arguments& arguments) {
                                   {4, WalkFlags::NoSymlinks},
                                   {8, WalkFlags::Beneath},
                                   {16, WalkFlags::InRoot}};
+  // RESOLVE_CACHED: only what needs no waiting. Names are at hand, but making and cutting may wait.
+  constexpr u64 kCached = 32, kBeneathAndInRoot = 24, kTemporary = 020000000;
+  constexpr u64 kWithPath = File::kDirectory | File::kNoFollow | File::kPath | File::kCloseOnExec;
   auto flags = WalkFlags::None;
-  u64 unknown = how.resolve;
+  u64 unknown = how.resolve & ~kCached;
   for (const auto& bit : kBits) {
     if (how.resolve & bit.resolve) flags = flags | bit.flag;
     unknown &= ~bit.resolve;
   }
   if (unknown || (how.flags & ~kKnownOpenFlags) || (how.mode & ~u64{07777}))
     return std::unexpected(Errno::Invalid);
-  if (how.mode && !(how.flags & (File::kCreate | 020000000))) return std::unexpected(Errno::Invalid);
+  if (how.mode && !(how.flags & (File::kCreate | kTemporary))) return std::unexpected(Errno::Invalid);
+  if ((how.resolve & kBeneathAndInRoot) == kBeneathAndInRoot) return std::unexpected(Errno::Invalid);
+  if ((how.flags & File::kPath) && (how.flags & ~kWithPath)) return std::unexpected(Errno::Invalid);
+  if ((how.resolve & kCached) && (how.flags & (File::kCreate | File::kTruncate | kTemporary)))
+    return std::unexpected(Errno::Again);
   return open_at(task, arguments.a[0], arguments.a[1], static_cast<u32>(how.flags),
                  static_cast<u32>(how.mode), flags);
 }

@@ -79,8 +79,12 @@ LinuxResult<> rename_at(Task& task, u64 from_directory, u64 from, u64 to_directo
 
 LinuxResult<u64> readlink_at(Task& task, u64 directory, u64 path, u64 buffer, u64 bytes) {
   if (static_cast<i32>(bytes) <= 0) return std::unexpected(Errno::Invalid);
-  const auto found = TRY(walk_user_path(task, directory, path, WalkFlags::NoFollow | WalkFlags::EmptyPath));
-  if (!found.inode().is(FileKind::SymbolicLink)) return std::unexpected(Errno::Invalid);
+  UserPath storage;
+  const auto text = TRY(storage.read(task, path));
+  const auto found =
+      TRY(walk(task, TRY(start_at(task, directory, text)), text, WalkFlags::NoFollow | WalkFlags::EmptyPath));
+  if (!found.inode().is(FileKind::SymbolicLink))
+    return std::unexpected(text.empty() ? Errno::NoEntry : Errno::Invalid);
   constexpr std::size_t kBytes = Walker::kMaximumPath;
   auto* target = static_cast<char*>(runtime::allocate(kBytes));
   if (!target) return std::unexpected(Errno::NoMemory);

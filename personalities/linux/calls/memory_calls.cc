@@ -36,6 +36,7 @@ bool valid_range(u64 begin, u64 bytes) {
 
 LinuxResult<> attach_file(Task& task, i64 descriptor, u64 offset, MemoryMap::Request& request) {
   auto file = TRY(task.files().get(descriptor));
+  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (!file->can_read()) return std::unexpected(Errno::Access);
   if (request.shared && !file->can_write()) {
     if (allows(request.access, Access::Write)) return std::unexpected(Errno::Access);

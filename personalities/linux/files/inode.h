@@ -137,6 +137,9 @@ class Inode : public runtime::Managed {
   /// (Linux's relatime).
   void note_access();
   void add_links(int change);
+  /// O_TMPFILE without O_EXCL: linkat(2) may give it its first name.
+  void allow_first_link() { __atomic_store_n(&may_be_linked_, true, __ATOMIC_RELAXED); }
+  bool may_be_linked() const { return links() != 0 || __atomic_load_n(&may_be_linked_, __ATOMIC_RELAXED); }
   u32 links() const { return __atomic_load_n(&attributes_.links, __ATOMIC_RELAXED); }
   u32 user() const { return __atomic_load_n(&attributes_.user, __ATOMIC_RELAXED); }
   u32 group() const { return __atomic_load_n(&attributes_.group, __ATOMIC_RELAXED); }
@@ -160,6 +163,7 @@ class Inode : public runtime::Managed {
   runtime::SpinLock attributes_lock_;
   // Written under attributes_lock_, with atomic stores where single fields are read without it.
   Attributes attributes_;
+  bool may_be_linked_ = false;  // atomic
   Pipe* fifo_ = nullptr;        // FIFOs in use: not a reference, see files/pipe.cc
   FileLocks* locks_ = nullptr;  // made by the first lock, see files/file_locks.cc
 };

@@ -52,7 +52,10 @@ LinuxResult<> check_open(Task& task, const Path& path, u32 flags, bool created) 
 LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool created) {
   TRY(check_open(task, path, flags, created));
   Inode& inode = path.inode();
-  if ((flags & File::kTruncate) && inode.is(FileKind::Regular) && !created) TRY(inode.truncate(task, 0));
+  if ((flags & File::kTruncate) && inode.is(FileKind::Regular) && !created) {
+    TRY(drop_set_id_bits(task.identity(), inode));
+    TRY(inode.truncate(task, 0));
+  }
   // Flags that only the act of opening knows are not kept.
   const u32 kept = flags & ~(File::kCreate | File::kExclusive | File::kTruncate |
                              File::kNoControllingTerminal | File::kCloseOnExec);
@@ -65,7 +68,10 @@ LinuxResult<Ref<File>> open_or_create(Task& task, Walker& walker, u32 flags, u32
     const auto last = TRY(walker.to_last());
     if (last != ParentWalk::Last::Name) {
       if (flags & File::kExclusive) return std::unexpected(Errno::Exists);
-      return open_found(task, TRY(walker.special(last)), flags, false);
+      // A magic link leads to a file; ".", ".." and "/" to directories, which are not created like this.
+      const auto path = TRY(walker.special(last));
+      if (path.inode().is(FileKind::Directory)) return std::unexpected(Errno::IsDirectory);
+      return open_found(task, path, flags, false);
     }
     if (walker.trailing_slash()) return std::unexpected(Errno::IsDirectory);
     auto found = walker.look_up(walker.last());
@@ -96,6 +102,7 @@ LinuxResult<Ref<File>> open_temporary(Task& task, Walker& walker, u32 flags, u32
   if ((flags & File::kAccessMode) == File::kReadOnly) return std::unexpected(Errno::Invalid);
   const auto directory = TRY(walker.finish());
   auto path = TRY(create_nameless(task, directory, mode & kModeMask & ~task.file_system().mask()));
+  if (!(flags & File::kExclusive)) path.inode().allow_first_link();
   return open_found(task, path, flags & ~kTemporary, true);
 }
 

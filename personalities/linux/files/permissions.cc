@@ -34,4 +34,14 @@ LinuxResult<> check_removal(const Identity& identity, Inode& directory, Inode& c
   return std::unexpected(Errno::Perm);
 }
 
+LinuxResult<> drop_set_id_bits(const Identity& identity, Inode& inode) {
+  const u32 mode = inode.mode();
+  // Set-group-ID without group execute is something else.
+  const bool set_group = (mode & (kSetGroup | 0010)) == (kSetGroup | 0010);
+  if (!(mode & kSetUser) && !set_group) [[likely]]
+    return {};
+  if (identity.file_user == 0 || !inode.is(FileKind::Regular)) return {};
+  return inode.change_attributes({.mode = mode & kModeMask & ~kSetUser & ~(set_group ? kSetGroup : 0)});
+}
+
 }  // namespace vari::linux

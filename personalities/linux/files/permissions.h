@@ -14,5 +14,7 @@ LinuxResult<> check_permission(const Identity& identity, Inode& inode, u32 wante
 LinuxResult<> check_owner(const Identity& identity, Inode& inode);
 /// Removing or renaming `child` of `directory`: write and search there, and the sticky bit's rule.
 LinuxResult<> check_removal(const Identity& identity, Inode& directory, Inode& child);
+/// A change of a regular file's contents takes its set-ID bits away, unless root makes it.
+LinuxResult<> drop_set_id_bits(const Identity& identity, Inode& inode);
 
 }  // namespace vari::linux

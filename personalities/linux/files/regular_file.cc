@@ -1,6 +1,7 @@
 // See regular_file.h.
 #include "personalities/linux/files/regular_file.h"
 
+#include "personalities/linux/files/permissions.h"
 #include "personalities/linux/process/task.h"
 
 namespace vari::linux {
@@ -24,6 +25,7 @@ LinuxResult<u64> RegularFile::read(Task& task, Transfer& to) {
 }
 
 LinuxResult<u64> RegularFile::write(Task& task, Transfer& from) {
+  TRY(drop_set_id_bits(task.identity(), inode()));
   Guard guard(mutex_);
   u64 end = position_;
   const u64 done = TRY(write_from(task, from, position_, flags() & kAppend, end));
@@ -31,7 +33,22 @@ LinuxResult<u64> RegularFile::write(Task& task, Transfer& from) {
   return done;
 }
 
+LinuxResult<u64> RegularFile::append(Task& task, Transfer& from, bool moves) {
+  TRY(drop_set_id_bits(task.identity(), inode()));
+  Guard guard(mutex_);
+  u64 end = position_;
+  const u64 done = TRY(write_from(task, from, 0, true, end));
+  if (moves) __atomic_store_n(&position_, end, __ATOMIC_RELAXED);
+  return done;
+}
+
+LinuxResult<> RegularFile::truncate(Task& task, u64 size) {
+  TRY(drop_set_id_bits(task.identity(), inode()));
+  return inode().truncate(task, size);
+}
+
 LinuxResult<u64> RegularFile::write_at(Task& task, Transfer& from, u64 offset) {
+  TRY(drop_set_id_bits(task.identity(), inode()));
   u64 end = 0;
   return write_from(task, from, offset, flags() & kAppend, end);
 }

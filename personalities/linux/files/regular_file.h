@@ -10,8 +10,10 @@ class RegularFile : public OpenFile {
   LinuxResult<u64> read(Task& task, Transfer& to) final;
   LinuxResult<u64> write(Task& task, Transfer& from) final;
   LinuxResult<u64> write_at(Task& task, Transfer& from, u64 offset) final;
+  /// RWF_APPEND: at the end. `moves`: and the position goes there, too.
+  LinuxResult<u64> append(Task& task, Transfer& from, bool moves);
   LinuxResult<u64> seek(i64 offset, int whence) final;
-  LinuxResult<> truncate(Task& task, u64 size) final { return inode().truncate(task, size); }
+  LinuxResult<> truncate(Task& task, u64 size) final;
   u32 poll(PollTable*) final;
   std::string_view kind_name() const final { return "regular"; }
   u64 position() const final { return __atomic_load_n(&position_, __ATOMIC_RELAXED); }

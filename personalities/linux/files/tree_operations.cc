@@ -31,7 +31,12 @@ void set_owner(Task& task, Inode& directory, NewInode& description) {
   description.group = task.identity().file_group;
   if (directory.mode() & kSetGroup) {
     description.group = directory.group();
-    if (description.kind == FileKind::Directory) description.mode |= kSetGroup;
+    if (description.kind == FileKind::Directory) {
+      description.mode |= kSetGroup;
+    } else if ((description.mode & (kSetGroup | 0010)) == (kSetGroup | 0010) &&
+               task.identity().file_user != 0 && !task.identity().in_group(description.group)) {
+      description.mode &= ~kSetGroup;  // a right of a group that the task is not in
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include "personalities/linux/filesystems/folder_contents.h"
 #include "personalities/linux/filesystems/folder_fs.h"
 #include "personalities/linux/memory/frame_references.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -135,19 +136,23 @@ void FolderContents::grow_locked(u64 size) {
 LinuxResult<> FolderContents::truncate(u64 size) {
   if (size > kMaximumSize) return std::unexpected(Errno::FileTooBig);
   Guard guard(contents_lock_);
-  Guard pages(pages_mutex_);
-  own_changes_ = true;
-  if (writer_) {
-    TRY(writer_->truncate(size));
-  } else {
-    TRY(node_->change({.size = size}));
-  }
-  if (size > this->size()) {
-    grow_locked(size);
-  } else {
+  {
+    Guard pages(pages_mutex_);
+    own_changes_ = true;
+    if (writer_) {
+      TRY(writer_->truncate(size));
+    } else {
+      TRY(node_->change({.size = size}));
+    }
+    if (size > this->size()) {
+      grow_locked(size);
+      return {};
+    }
     cut_locked(size);
     set_size(size);
   }
+  // Without pages_mutex_, which a fault takes with its memory map's lock held.
+  vfs().personality().memory_maps().forget(*this, pages_of(size), PageTree::kMaximumPages, true);
   return {};
 }
 

@@ -132,7 +132,7 @@ LinuxResult<Ref<Inode>> TmpfsInode::create_nameless(const NewInode& description)
 }
 
 LinuxResult<> TmpfsInode::link(std::string_view, Inode& existing) {
-  if (existing.links() == 0) return std::unexpected(Errno::NoEntry);
+  if (!existing.may_be_linked()) return std::unexpected(Errno::NoEntry);
   existing.add_links(1);
   existing.touch(false, false, true);
   set_size(size() + kDirectoryEntryBytes);

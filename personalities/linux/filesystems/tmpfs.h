@@ -55,7 +55,11 @@ class TmpfsContents final : public PagedContents {
   void drop_pages(u64 first, u64 end) EXCLUDES(pages_mutex_);
   LinuxResult<u64> write_pages(Transfer& from, u64 offset, u64 bytes) REQUIRES(contents_lock_);
 
+  /// Some program has had a page of it: only then cutting has to look for mappings.
+  bool was_mapped() const { return __atomic_load_n(&was_mapped_, __ATOMIC_RELAXED); }
+
   Ref<Tmpfs> tmpfs_;
+  bool was_mapped_ = false;
 };
 
 /// Any object of a tmpfs.

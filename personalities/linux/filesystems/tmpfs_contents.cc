@@ -4,6 +4,7 @@
 #include "personalities/linux/files/vfs.h"
 #include "personalities/linux/filesystems/tmpfs.h"
 #include "personalities/linux/memory/frame_references.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -81,6 +82,8 @@ LinuxResult<> TmpfsContents::truncate(u64 size) {
   set_size(size);
   if (shrinks) {
     drop_pages(pages_of(size), PageTree::kMaximumPages);
+    if (was_mapped())
+      vfs().personality().memory_maps().forget(*this, pages_of(size), PageTree::kMaximumPages, true);
     Guard pages(pages_mutex_);
     if (size % kPageBytes) clear_partial_locked(size, kPageBytes - size % kPageBytes);
   }
@@ -110,6 +113,7 @@ LinuxResult<> TmpfsContents::punch_hole(u64 offset, u64 bytes) {
     if (end % kPageBytes) clear_partial_locked(align_down(end, kPageBytes), end % kPageBytes);
   }
   drop_pages(first, last);
+  if (was_mapped()) vfs().personality().memory_maps().forget(*this, first, last, false);
   return {};
 }
 
@@ -129,6 +133,7 @@ LinuxResult<u64> TmpfsContents::seek_data(u64 offset, bool hole) {
 
 LinuxResult<Frame> TmpfsContents::page(u64 index, bool) {
   Guard guard(pages_mutex_);
+  __atomic_store_n(&was_mapped_, true, __ATOMIC_RELAXED);  // Order: pages_mutex_, which cutting takes, too
   if (index >= pages_of(size())) return std::unexpected(Errno::BadFile);
   // A read of a hole makes the page, too: a later write through another mapping must be seen here.
   const Frame frame = TRY(writable_page_locked(index));

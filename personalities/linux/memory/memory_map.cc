@@ -2,6 +2,7 @@
 // program touches them is in fault.cc; fork is in memory_clone.cc, mremap in remap.cc.
 #include "personalities/linux/memory/memory_map.h"
 
+#include "personalities/linux/memory/memory_maps.h"
 #include "personalities/linux/memory/region_pages.h"
 #include "personalities/linux/personality.h"
 
@@ -44,10 +45,13 @@ MemoryMap::MemoryMap(Personality& personality, Ref<Domain> domain)
       references_(personality.frames()),
       place_(personality.place()),
       domain_(std::move(domain)),
-      mapping_top_(kDefaultMappingTop) {}
+      mapping_top_(kDefaultMappingTop) {
+  personality.memory_maps().add(*this);
+}
 
 /// Nobody else refers to this map any more, so its lock is only for the analysis.
 MemoryMap::~MemoryMap() {
+  personality_.memory_maps().remove(*this);
   Guard<Mutex> guard(lock_);
   while (!regions_.empty()) {
     auto& region = *regions_.begin();

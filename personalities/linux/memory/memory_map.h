@@ -6,6 +6,8 @@
 // record there are its own); regions do not overlap.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
+
 #include "interfaces/place.h"
 #include "personalities/linux/errno.h"
 #include "personalities/linux/memory/frame_references.h"
@@ -81,6 +83,10 @@ class MemoryMap final : public runtime::Managed {
   };
   SharedWord shared_word(u64 address) EXCLUDES(lock_);
 
+  // For MemoryMaps, which see.
+  void forget_object(const MemoryObject& object, u64 first, u64 end, bool copies) EXCLUDES(lock_);
+  bool may_write_object(const MemoryObject& object) EXCLUDES(lock_);
+
   // For /proc.
   u64 virtual_bytes() const { return __atomic_load_n(&virtual_bytes_, __ATOMIC_RELAXED); }
   u64 resident_pages() const { return __atomic_load_n(&resident_pages_, __ATOMIC_RELAXED); }
@@ -96,6 +102,7 @@ class MemoryMap final : public runtime::Managed {
 
  private:
   friend class RegionEditor;
+  friend class MemoryMaps;
   Region* find(u64 address) REQUIRES(lock_);
   Region* find_or_grow(u64 address) REQUIRES(lock_);
   LinuxResult<u64> place_for(const Request& request) REQUIRES(lock_);
@@ -123,6 +130,7 @@ class MemoryMap final : public runtime::Managed {
   FrameReferences& references_;
   Place& place_;
   Ref<Domain> domain_;
+  boost::intrusive::list_member_hook<> list_hook_;  // of MemoryMaps
   mutable runtime::Mutex lock_;
   Regions regions_ GUARDED_BY(lock_);
   ProgramLayout layout_ GUARDED_BY(lock_);
