@@ -257,7 +257,9 @@ TEST(FolderStorm, ProcessesShareFilesNamesAndMappings) {
   EXPECT_EQ(result.size(), 40'000u);
   for (u64 self = 0; self < kProcesses; ++self) {
     for (u64 round = 0; round < 60; ++round) {
-      if ((round + self) % 6 == 5) EXPECT_EQ(result[round * 600 + self], static_cast<char>('a' + self));
+      if ((round + self) % 6 == 5) {
+        EXPECT_EQ(result[round * 600 + self], static_cast<char>('a' + self));
+      }
     }
   }
 }

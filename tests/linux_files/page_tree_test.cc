@@ -36,7 +36,9 @@ TEST(PageTree, EqualsAMap) {
       const auto next = model.lower_bound(from);
       const auto found = tree.next(from);
       EXPECT_EQ(found.frame.number, next == model.end() ? 0 : next->second);
-      if (next != model.end()) EXPECT_EQ(found.index, next->first);
+      if (next != model.end()) {
+        EXPECT_EQ(found.index, next->first);
+      }
       EXPECT_EQ(tree.find(index).number, model.contains(index) ? model[index] : 0);
     }
     while (!model.empty()) {

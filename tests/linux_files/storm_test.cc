@@ -38,7 +38,9 @@ void change_tree(Sys& sys, u32 seed, int steps) {
       default:
         if (sys(call::chdir, path) == 0) {
           const i64 length = sys(call::getcwd, sys.room(), 200);
-          if (length > 0) EXPECT_TRUE(sys.text(sys.room(), static_cast<u64>(length)).starts_with("/s/"));
+          if (length > 0) {
+            EXPECT_TRUE(sys.text(sys.room(), static_cast<u64>(length)).starts_with("/s/"));
+          }
           sys(call::chdir, "/");
         }
         break;

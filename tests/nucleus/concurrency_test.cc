@@ -206,7 +206,9 @@ TEST(Concurrency, ForeignCopiesNeverReachAFrameThatWasGivenAway) {
       while (!stop) {
         poll();
         const auto found = domain->load(kBase + 400);
-        if (found) ASSERT_TRUE(*found == 0 || *found > 4) << "the new owner's value";
+        if (found) {
+          ASSERT_TRUE(*found == 0 || *found > 4) << "the new owner's value";
+        }
         (void)domain->compare_exchange(kBase + 400, 0, 5 + core);
       }
     }
