@@ -84,10 +84,16 @@ TEST(HostedPlace, AWildStackPointerIsSurvived) {
           << std::hex << stack << " vector " << u32{guest.context->trap().vector};
       EXPECT_EQ(guest.registers().rsp, stack);
     }
-    // The host returns from a signal by IRET, which refuses this one; the guest's fault, and nobody else's.
-    guest.registers().rsp = u64{1} << 62;
-    ASSERT_EQ(guest.context->run(), TrapKind::Exception);
-    EXPECT_EQ(guest.context->trap().vector, 13);
+    // Not canonical: some processors' way back from a signal refuses it, others let it through until somebody pushes.
+    // The guest's fault at most, and nobody else's.
+    const u64 wild = u64{1} << 62;
+    guest.registers().rsp = wild;
+    if (guest.context->run() == TrapKind::SystemCall) {
+      EXPECT_EQ(guest.registers().rsp, wild);
+    } else {
+      ASSERT_EQ(guest.context->trap().kind, TrapKind::Exception);
+      EXPECT_EQ(guest.context->trap().vector, 13);
+    }
     guest.registers().rsp = 0;
     ASSERT_EQ(guest.context->run(), TrapKind::SystemCall);
   });
