@@ -190,6 +190,8 @@ TEST(AsynchronousTlb, UnmapWaitsForTheOtherCores) {
   u32 unmapped = 0;
   runtime::LinuxMachine cores(2);
   cores.run([&] {
+    // What a thread runs as belongs to the host's thread beneath it: ours must not move to the other one.
+    ASSERT_TRUE(runtime::Thread::current().set_affinity(runtime::CpuSet::only({0})));
     RunAs run(machine, 0);
     auto domain = *DomainWith<AsynchronousTlb>::create(machine.memory(), tlb);
     auto& space = NucleusDomain::of(*domain).space();
