@@ -15,7 +15,7 @@
   X(ftruncate, 77) X(getdents, 78) X(getcwd, 79) X(chdir, 80) X(fchdir, 81) X(rename, 82) X(mkdir, 83) \
   X(rmdir, 84) X(creat, 85) X(link, 86) X(unlink, 87) X(symlink, 88) X(readlink, 89) X(chmod, 90) \
   X(fchmod, 91) X(chown, 92) X(fchown, 93) X(lchown, 94) X(umask, 95) X(utime, 132) X(mknod, 133) \
-  X(statfs, 137) X(fstatfs, 138) X(pivot_root, 155) X(chroot, 161) X(sync, 162) X(mount, 165) \
+  X(ustat, 136) X(statfs, 137) X(fstatfs, 138) X(pivot_root, 155) X(chroot, 161) X(sync, 162) X(mount, 165) \
   X(umount2, 166) X(readahead, 187) X(setxattr, 188) X(lsetxattr, 189) X(fsetxattr, 190) \
   X(getxattr, 191) X(lgetxattr, 192) X(fgetxattr, 193) X(listxattr, 194) X(llistxattr, 195) \
   X(flistxattr, 196) X(removexattr, 197) X(lremovexattr, 198) X(fremovexattr, 199) \

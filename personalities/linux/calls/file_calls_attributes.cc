@@ -38,7 +38,8 @@ LinuxResult<> change_owner(Task& task, Inode& inode, u64 user_argument, u64 grou
   if (has_user) change.user = user;
   if (has_group) change.group = group;
   // A change of owner takes the set-ID bits away; set-group-ID without group execute is something else.
-  if ((has_user || has_group) && !inode.is(FileKind::Directory)) {
+  // Linux: even where nothing is to change.
+  if (!inode.is(FileKind::Directory)) {
     u32 mode = inode.mode() & kModeMask & ~kSetUser;
     if (mode & 0010) mode &= ~kSetGroup;
     change.mode = mode;

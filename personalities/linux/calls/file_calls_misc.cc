@@ -1,5 +1,5 @@
 // Sizes and synchronisation of files, memfd, advice, and the calls whose subject does not exist here:
-// extended attributes and sockets.
+// sockets.
 #include <algorithm>
 
 #include "personalities/linux/calls/file_call_helpers.h"
@@ -35,7 +35,10 @@ LinuxResult<> truncate_path(Task& task, u64 address, u64 size) {
   TRY(check_permission(task.identity(), inode, kMayWrite));
   TRY(check_size(task, size));
   TRY(drop_set_id_bits(task.identity(), inode));
-  return inode.truncate(task, size);
+  if (!inode.begin_writing()) return std::unexpected(Errno::TextBusy);
+  const auto done = inode.truncate(task, size);
+  inode.end_writing(1);
+  return done;
 }
 
 LinuxResult<> truncate_descriptor(Task& task, u64 descriptor, u64 size) {
@@ -130,19 +133,6 @@ LinuxResult<u64> create_event(Task& task, u64 initial, u64 flags) {
   return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
 }
 
-/// Extended attributes: none exist and none can be made; but the file must.
-i64 no_attribute(Task& task, u64 path, WalkFlags flags, Errno error) {
-  const auto found = walk_user_path(task, kHere, path, flags);
-  return failure(found ? error : found.error());
-}
-i64 no_attribute_of_descriptor(Task& task, u64 descriptor, Errno error) {
-  const auto file = task.files().borrow(descriptor_of(descriptor));
-  return failure(file ? error : file.error());
-}
-i64 no_list(Task& task, u64 path, WalkFlags flags) {
-  const auto found = walk_user_path(task, kHere, path, flags);
-  return found ? 0 : failure(found.error());
-}
 /// Calls on sockets: no descriptor is one.
 i64 no_socket(Task& task, u64 descriptor) {
   const auto file = task.files().borrow(descriptor_of(descriptor));
@@ -190,44 +180,6 @@ i64 call_eventfd(Task& task, const Arguments& a) {
 }
 i64 call_eventfd2(Task& task, const Arguments& a) {
   return to_return_value(create_event(task, a.a[0], a.a[1]));
-}
-
-i64 call_setxattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NotSupported);
-}
-i64 call_lsetxattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NotSupported);
-}
-i64 call_fsetxattr(Task& task, const Arguments& a) {
-  return no_attribute_of_descriptor(task, a.a[0], Errno::NotSupported);
-}
-i64 call_getxattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NoData);
-}
-i64 call_lgetxattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NoData);
-}
-i64 call_fgetxattr(Task& task, const Arguments& a) {
-  return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
-}
-i64 call_listxattr(Task& task, const Arguments& a) {
-  return no_list(task, a.a[0], WalkFlags::None);
-}
-i64 call_llistxattr(Task& task, const Arguments& a) {
-  return no_list(task, a.a[0], WalkFlags::NoFollow);
-}
-i64 call_flistxattr(Task& task, const Arguments& a) {
-  const auto file = task.files().borrow(descriptor_of(a.a[0]));
-  return file ? 0 : failure(file.error());
-}
-i64 call_removexattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::None, Errno::NoData);
-}
-i64 call_lremovexattr(Task& task, const Arguments& a) {
-  return no_attribute(task, a.a[0], WalkFlags::NoFollow, Errno::NoData);
-}
-i64 call_fremovexattr(Task& task, const Arguments& a) {
-  return no_attribute_of_descriptor(task, a.a[0], Errno::NoData);
 }
 
 i64 call_socket(Task&, const Arguments&) {

@@ -1,6 +1,5 @@
-// Descriptors: open, close, dup, pipe, fcntl, ioctl, flock.
+// Descriptors: open, close, dup, pipe, ioctl.
 #include "personalities/linux/calls/file_call_helpers.h"
-#include "personalities/linux/files/file_locks.h"
 #include "personalities/linux/files/pipe.h"
 
 namespace vari::linux {
@@ -97,105 +96,6 @@ LinuxResult<> close_range(Task& task, const Arguments& arguments) {
   return {};
 }
 
-/// The kernel's struct flock.
-struct UserLock {
-  i16 type = 0, whence = 0;
-  i64 start = 0, length = 0;
-  i32 pid = 0;
-};
-constexpr i16 kReadLock = 0, kWriteLock = 1, kUnlock = 2;
-
-LinuxResult<LockRange> range_of(Task& task, File& file, const UserLock& lock) {
-  i64 base = 0;
-  if (lock.whence == 1) base = static_cast<i64>(file.position());
-  if (lock.whence == 2) base = static_cast<i64>(file.inode().size());
-  if (lock.whence < 0 || lock.whence > 2) return std::unexpected(Errno::Invalid);
-  i64 begin = 0, end = 0;
-  if (__builtin_add_overflow(base, lock.start, &begin)) return std::unexpected(Errno::Overflow);
-  if (lock.length < 0) {
-    end = begin - 1;
-    begin += lock.length;
-  } else if (lock.length == 0) {
-    end = static_cast<i64>(~u64{0} >> 1);
-  } else if (__builtin_add_overflow(begin, lock.length - 1, &end)) {
-    return std::unexpected(Errno::Overflow);
-  }
-  if (begin < 0 || end < begin) return std::unexpected(Errno::Invalid);
-  return LockRange{static_cast<u64>(begin), static_cast<u64>(end), lock.type == kWriteLock,
-                   task.process().id()};
-}
-
-LinuxResult<> record_lock(Task& task, File& file, u64 command, u64 address) {
-  constexpr u64 kGet = 5, kSetWait = 7;
-  auto lock = TRY(task.user().read<UserLock>(address));
-  if (lock.type != kReadLock && lock.type != kWriteLock && lock.type != kUnlock)
-    return std::unexpected(Errno::Invalid);
-  const auto range = TRY(range_of(task, file, lock));
-  if (command == kGet) {
-    const auto other = FileLocks::conflict(file.inode(), task.files(), range);
-    lock.type = kUnlock;
-    if (other) {
-      const auto length = other->end >= (~u64{0} >> 1) ? 0 : other->end - other->begin + 1;
-      lock = {other->exclusive ? kWriteLock : kReadLock, 0, static_cast<i64>(other->begin),
-              static_cast<i64>(length), other->pid};
-    }
-    return task.user().write(address, lock);
-  }
-  if (lock.type == kUnlock)
-    return FileLocks::unlock_range(file.inode(), task.files(), range.begin, range.end);
-  if (lock.type == kReadLock ? !file.can_read() : !file.can_write()) return std::unexpected(Errno::BadFile);
-  return FileLocks::lock_range(file.inode(), task.files(), range, command == kSetWait);
-}
-
-LinuxResult<u64> pipe_size(File& file, bool set, u64 bytes) {
-  PipeFile* pipe = PipeFile::from(file);
-  if (!pipe) return std::unexpected(Errno::BadFile);
-  if (set) return pipe->pipe().resize(bytes);
-  return pipe->pipe().capacity_bytes();
-}
-
-constexpr u64 kDup = 0, kGetDescriptorFlags = 1, kSetDescriptorFlags = 2, kGetFlags = 3, kSetFlags = 4,
-              kGetLock = 5, kSetLock = 6, kSetLockWait = 7, kSetOwner = 8, kGetOwner = 9,
-              kDupCloseOnExec = 1030, kSetPipeSize = 1031, kGetPipeSize = 1032, kAddSeals = 1033,
-              kGetSeals = 1034;
-
-LinuxResult<u64> control(Task& task, const Arguments& arguments) {
-  auto& files = task.files();
-  const i64 descriptor = descriptor_of(arguments.a[0]);
-  const u64 command = static_cast<u32>(arguments.a[1]), argument = arguments.a[2];
-  auto file = TRY(files.get(descriptor));
-  const bool path_only = file->flags() & File::kPath;
-  switch (command) {
-    case kDup:
-    case kDupCloseOnExec:
-      if (static_cast<u32>(argument) >= descriptor_limit(task)) return std::unexpected(Errno::Invalid);
-      return TRY(files.add(std::move(file), command == kDupCloseOnExec, descriptor_limit(task),
-                           static_cast<u32>(argument)));
-    case kGetDescriptorFlags: return TRY(files.get_close_on_exec(descriptor)) ? 1 : 0;
-    case kSetDescriptorFlags: TRY(files.set_close_on_exec(descriptor, argument & 1)); return 0;
-    case kGetFlags: return file->flags() | (file->path() ? 0100000 : 0);
-    default: break;
-  }
-  if (path_only) return std::unexpected(Errno::BadFile);
-  switch (command) {
-    case kSetFlags: {
-      constexpr u32 kChangeable = File::kAppend | File::kNonBlock | 020000 | 040000 | 01000000;
-      file->set_flags((file->flags() & ~kChangeable) | (static_cast<u32>(argument) & kChangeable));
-      return 0;
-    }
-    case kGetLock:
-    case kSetLock:
-    case kSetLockWait: TRY(record_lock(task, *file, command, argument)); return 0;
-    case kSetOwner: return 0;  // SIGIO is not sent
-    case kGetOwner: return 0;
-    case kSetPipeSize: return pipe_size(*file, true, argument);
-    case kGetPipeSize: return pipe_size(*file, false, 0);
-    case kGetSeals: return std::unexpected(Errno::Invalid);
-    case kAddSeals: return std::unexpected(Errno::Invalid);
-    default: return std::unexpected(Errno::Invalid);
-  }
-}
-
 LinuxResult<u64> device_control(Task& task, const Arguments& arguments) {
   constexpr u32 kSetCloseOnExec = 0x5451, kClearCloseOnExec = 0x5450, kSetNonBlock = 0x5421;
   auto& files = task.files();
@@ -213,19 +113,6 @@ LinuxResult<u64> device_control(Task& task, const Arguments& arguments) {
     }
     default: return file->ioctl(task, request, arguments.a[2]);
   }
-}
-
-LinuxResult<> lock_file(Task& task, const Arguments& arguments) {
-  constexpr u64 kShared = 1, kExclusive = 2, kNonBlocking = 4, kRelease = 8;
-  auto file = TRY(task.files().get(descriptor_of(arguments.a[0])));
-  if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
-  const u64 operation = arguments.a[1] & ~kNonBlocking;
-  if (operation == kRelease) {
-    FileLocks::unlock_file(*file);
-    return {};
-  }
-  if (operation != kShared && operation != kExclusive) return std::unexpected(Errno::Invalid);
-  return FileLocks::lock_file(*file, operation == kExclusive, !(arguments.a[1] & kNonBlocking));
 }
 
 }  // namespace
@@ -275,14 +162,8 @@ i64 call_pipe(Task& task, const Arguments& a) {
 i64 call_pipe2(Task& task, const Arguments& a) {
   return to_return_value(open_pipe(task, a.a[0], a.a[1]));
 }
-i64 call_fcntl(Task& task, const Arguments& a) {
-  return to_return_value(control(task, a));
-}
 i64 call_ioctl(Task& task, const Arguments& a) {
   return to_return_value(device_control(task, a));
-}
-i64 call_flock(Task& task, const Arguments& a) {
-  return to_return_value(lock_file(task, a));
 }
 
 }  // namespace vari::linux

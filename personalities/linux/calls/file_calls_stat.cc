@@ -4,6 +4,8 @@
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/mount.h"
 #include "personalities/linux/files/permissions.h"
+#include "personalities/linux/files/vfs.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -79,7 +81,9 @@ static_assert(sizeof(UserStatx) == 256);
 
 LinuxResult<> statx(Task& task, const Arguments& a) {
   constexpr u32 kBasicAndBirth = 0xfff, kMountId = 0x1000, kMountRoot = 0x2000;
-  if (a.a[3] & 0x8000'0000) return std::unexpected(Errno::Invalid);
+  constexpr u64 kSynchroniseKinds = 0x6000;
+  if ((a.a[3] & 0x8000'0000) || (a.a[2] & kSynchroniseKinds) == kSynchroniseKinds)
+    return std::unexpected(Errno::Invalid);
   if (a.a[2] & ~u64{kAtNoFollow | kAtEmptyPath | 0x800 | 0x6000}) return std::unexpected(Errno::Invalid);
   const auto found = TRY(walk_user_path(task, a.a[0], a.a[1], walk_flags_of(a.a[2])));
   Inode& inode = found.inode();
@@ -165,6 +169,28 @@ LinuxResult<> statfs_descriptor(Task& task, u64 descriptor, u64 address) {
   return put_statfs(task, address, file->inode(), path && path->mount ? path->mount->flags() : 0);
 }
 
+/// The kernel's struct ustat.
+struct UserUstat {
+  i32 free_blocks = 0, padding = 0;
+  u64 free_inodes = 0;
+  char name[6] = {}, pack[6] = {};
+  u32 end = 0;
+};
+static_assert(sizeof(UserUstat) == 32);
+
+/// The mounted file system of a device number.
+LinuxResult<> ustat(Task& task, u64 device, u64 address) {
+  auto& mounts = task.personality().vfs().mounts();
+  for (auto found = mounts.next(0); found.mount; found = mounts.next(found.mount->id())) {
+    auto& file_system = found.mount->root().inode().file_system();
+    if (file_system.device() != static_cast<u32>(device)) continue;
+    const auto statistics = file_system.statistics();
+    return task.user().write(address, UserUstat{.free_blocks = static_cast<i32>(statistics.free_blocks),
+                                                .free_inodes = statistics.free_files});
+  }
+  return std::unexpected(Errno::Invalid);
+}
+
 LinuxResult<> fstat(Task& task, u64 descriptor, u64 address) {
   const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
   return put_stat(task, address, file->inode());
@@ -199,6 +225,9 @@ i64 call_faccessat2(Task& task, const Arguments& a) {
 }
 i64 call_statfs(Task& task, const Arguments& a) {
   return to_return_value(statfs_path(task, a.a[0], a.a[1]));
+}
+i64 call_ustat(Task& task, const Arguments& a) {
+  return to_return_value(ustat(task, a.a[0], a.a[1]));
 }
 i64 call_fstatfs(Task& task, const Arguments& a) {
   return to_return_value(statfs_descriptor(task, a.a[0], a.a[1]));

@@ -13,6 +13,7 @@ void File::on_last_release() {
   // Order: whoever takes the last item out stores null with release after having left the file's queues.
   if (__atomic_load_n(&epoll_items_, __ATOMIC_ACQUIRE)) Epoll::forget(*this);
   FileLocks::release_file(*this);
+  if (writing_) inode().end_writing(writing_);
   delete this;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <string_view>
 
@@ -100,6 +101,21 @@ class File : public runtime::Managed {
   /// The position for /proc/PID/fdinfo.
   virtual u64 position() const { return 0; }
 
+  /// Seals (memfd_create): the bits of F_GET_SEALS. Invalid for what can't be sealed.
+  virtual LinuxResult<u32> seals() { return std::unexpected(Errno::Invalid); }
+  virtual LinuxResult<> add_seals(u32) { return std::unexpected(Errno::Invalid); }
+
+  /// F_SETOWN's: kept, and told by F_GETOWN; no SIGIO is sent.
+  struct Owner {
+    i32 type, id;
+  };
+  Owner owner() const { return std::bit_cast<Owner>(__atomic_load_n(&owner_, __ATOMIC_RELAXED)); }
+  void set_owner(Owner owner) { __atomic_store_n(&owner_, std::bit_cast<u64>(owner), __ATOMIC_RELAXED); }
+  u8 owner_signal() const { return __atomic_load_n(&owner_signal_, __ATOMIC_RELAXED); }
+  void set_owner_signal(u8 number) { __atomic_store_n(&owner_signal_, number, __ATOMIC_RELAXED); }
+  /// It counts in its inode (Inode::begin_writing, deny_writing) until its end. Once, before it is shared.
+  void hold_writing(i8 change) { writing_ = change; }
+
   u32 flags() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
   /// F_SETFL: only append, non-block and the like can change.
   void set_flags(u32 flags) { __atomic_store_n(&flags_, flags, __ATOMIC_RELAXED); }
@@ -115,6 +131,9 @@ class File : public runtime::Managed {
  private:
   friend class Epoll;
   u32 flags_;
+  u64 owner_ = std::bit_cast<u64>(Owner{1, 0});
+  u8 owner_signal_ = 0;
+  i8 writing_ = 0;                    // 1: counted as a writer of its inode; -1: keeps writers off
   EpollItem* epoll_items_ = nullptr;  // guarded by Vfs::epoll_mutex()
 };
 

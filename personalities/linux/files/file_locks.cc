@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/vfs.h"
 
 namespace vari::linux {
 
@@ -79,26 +80,54 @@ void FileLocks::clear_locked(const void* owner, bool whole, u64 begin, u64 end, 
   }
 }
 
-LinuxResult<> FileLocks::take(Inode& inode, const void* owner, bool whole, const LockRange& range,
+void FileLocks::absorb_locked(const void* owner, bool whole, LockRange& range) {
+  for (auto at = locks_.begin(); at != locks_.end();) {
+    const Lock& lock = *at;
+    const bool touches = lock.range.begin <= range.end + 1 && range.begin <= lock.range.end + 1;
+    if (lock.owner != owner || lock.whole != whole || lock.range.exclusive != range.exclusive || !touches) {
+      ++at;
+      continue;
+    }
+    range.begin = std::min(range.begin, lock.range.begin);
+    range.end = std::max(range.end, lock.range.end);
+    at = locks_.erase_and_dispose(at, [](Lock* gone) { delete gone; });
+  }
+}
+
+LinuxResult<> FileLocks::take(Inode& inode, const void* owner, bool whole, const LockRange& wanted,
                               bool wait) {
   auto* locks = TRY(make(inode));
+  auto& waits = inode.file_system().vfs().lock_waits();
+  const bool finds_rings = !whole && wanted.pid >= 0;
+  LockWaits::Edge edge;
+  edge.owner = owner;
+  edge.locks = locks;
+  struct Leave {
+    LockWaits& waits;
+    LockWaits::Edge& edge;
+    ~Leave() { waits.leave(edge); }
+  } leave{waits, edge};
   Spares spares;
   TRY(spares.fill());
   for (;;) {
     u32 seen = 0;
     {
       Guard guard(locks->mutex_);
-      if (!locks->conflict_locked(owner, whole, range)) {
-        locks->clear_locked(owner, whole, range.begin, range.end, spares);
+      const Lock* other = locks->conflict_locked(owner, whole, wanted);
+      if (!other) {
+        locks->clear_locked(owner, whole, wanted.begin, wanted.end, spares);
         Lock* lock = spares.take();
         lock->owner = owner;
         lock->whole = whole;
-        lock->range = range;
+        lock->range = wanted;
+        if (!whole) locks->absorb_locked(owner, whole, lock->range);
         locks->locks_.push_back(*lock);
         // Turning exclusive into shared may let others in.
+        waits.released(*locks, owner);
         __atomic_fetch_add(&locks->generation_, 1, __ATOMIC_RELEASE);
         break;
       }
+      if (wait && finds_rings && !waits.enter(edge, other->owner)) return std::unexpected(Errno::Deadlock);
       seen = __atomic_load_n(&locks->generation_, __ATOMIC_ACQUIRE);
       // flock: a conversion that has to wait gives the old lock up first (flock(2)).
       if (whole) locks->clear_locked(owner, whole, 0, ~u64{0}, spares);
@@ -116,57 +145,57 @@ LinuxResult<> FileLocks::lock_file(File& file, bool exclusive, bool wait) {
   return take(file.inode(), &file, true, {.exclusive = exclusive}, wait);
 }
 
-LinuxResult<> FileLocks::lock_range(Inode& inode, FileTable& owner, const LockRange& range, bool wait) {
-  return take(inode, &owner, false, range, wait);
+LinuxResult<> FileLocks::lock_range(Inode& inode, const void* owner, const LockRange& range, bool wait) {
+  return take(inode, owner, false, range, wait);
 }
 
-LinuxResult<> FileLocks::unlock_range(Inode& inode, FileTable& owner, u64 begin, u64 end) {
+LinuxResult<> FileLocks::unlock_range(Inode& inode, const void* owner, u64 begin, u64 end) {
   auto* locks = of(inode);
   if (!locks) return {};
   Spares spares;
   TRY(spares.fill());
   {
     Guard guard(locks->mutex_);
-    locks->clear_locked(&owner, false, begin, end, spares);
+    locks->clear_locked(owner, false, begin, end, spares);
+    inode.file_system().vfs().lock_waits().released(*locks, owner);
     __atomic_fetch_add(&locks->generation_, 1, __ATOMIC_RELEASE);
   }
   locks->changed_.wake_all();
   return {};
 }
 
-void FileLocks::unlock_file(File& file) {
-  auto* locks = of(file.inode());
+void FileLocks::release_all(Inode& inode, const void* owner, bool whole) {
+  auto* locks = of(inode);
   if (!locks) return;
   Spares none;  // the whole range goes: nothing is cut
   {
     Guard guard(locks->mutex_);
-    locks->clear_locked(&file, true, 0, ~u64{0}, none);
+    locks->clear_locked(owner, whole, 0, ~u64{0}, none);
+    inode.file_system().vfs().lock_waits().released(*locks, owner);
     __atomic_fetch_add(&locks->generation_, 1, __ATOMIC_RELEASE);
   }
   locks->changed_.wake_all();
+}
+
+void FileLocks::unlock_file(File& file) {
+  release_all(file.inode(), &file, true);
 }
 
 void FileLocks::release_owner(Inode& inode, FileTable& owner) {
-  auto* locks = of(inode);
-  if (!locks) return;
-  Spares none;
-  {
-    Guard guard(locks->mutex_);
-    locks->clear_locked(&owner, false, 0, ~u64{0}, none);
-    __atomic_fetch_add(&locks->generation_, 1, __ATOMIC_RELEASE);
-  }
-  locks->changed_.wake_all();
+  release_all(inode, &owner, false);
 }
 
 void FileLocks::release_file(File& file) {
-  unlock_file(file);
+  if (!of(file.inode())) return;
+  release_all(file.inode(), &file, true);
+  release_all(file.inode(), &file, false);
 }
 
-std::optional<LockRange> FileLocks::conflict(Inode& inode, FileTable& owner, const LockRange& range) {
+std::optional<LockRange> FileLocks::conflict(Inode& inode, const void* owner, const LockRange& range) {
   auto* locks = of(inode);
   if (!locks) return std::nullopt;
   Guard guard(locks->mutex_);
-  const Lock* lock = locks->conflict_locked(&owner, false, range);
+  const Lock* lock = locks->conflict_locked(owner, false, range);
   if (!lock) return std::nullopt;
   return lock->range;
 }

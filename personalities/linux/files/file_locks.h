@@ -1,5 +1,6 @@
-// Advisory locks: flock(2), which belong to open file descriptions, and POSIX record locks, which belong
-// to processes (here: descriptor tables). Kept at the inode, made when the first lock is taken.
+// Advisory locks: flock(2), which belong to open file descriptions, and record locks, which belong to
+// processes (POSIX; here: descriptor tables) or to descriptions (F_OFD_SETLK). Kept at the inode, made when
+// the first lock is taken.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -17,7 +18,7 @@ class FileTable;
 struct LockRange {
   u64 begin = 0, end = ~u64{0};
   bool exclusive = false;
-  i32 pid = 0;  // for F_GETLK
+  i32 pid = 0;  // for F_GETLK; -1: a description's
 };
 
 class FileLocks final : public runtime::Allocated {
@@ -25,12 +26,12 @@ class FileLocks final : public runtime::Allocated {
   /// Takes or changes the description's lock. Again if `wait` is false and another has it.
   static LinuxResult<> lock_file(File& file, bool exclusive, bool wait);
   static void unlock_file(File& file);
-  /// Likewise for a table's record lock. Two that wait for each other wait until a signal comes: Linux
-  /// would find the ring and fail with EDEADLK.
-  static LinuxResult<> lock_range(Inode& inode, FileTable& owner, const LockRange& range, bool wait);
-  static LinuxResult<> unlock_range(Inode& inode, FileTable& owner, u64 begin, u64 end);
+  /// Likewise for a record lock, whose owner is a FileTable or, with range.pid -1, a File. Deadlock where
+  /// tables would wait for each other; descriptions may.
+  static LinuxResult<> lock_range(Inode& inode, const void* owner, const LockRange& range, bool wait);
+  static LinuxResult<> unlock_range(Inode& inode, const void* owner, u64 begin, u64 end);
   /// The first lock of someone else that would keep `range` from being taken.
-  static std::optional<LockRange> conflict(Inode& inode, FileTable& owner, const LockRange& range);
+  static std::optional<LockRange> conflict(Inode& inode, const void* owner, const LockRange& range);
 
   /// Closing any descriptor of a file drops the table's record locks on it.
   static void release_owner(Inode& inode, FileTable& owner);
@@ -55,6 +56,10 @@ class FileLocks final : public runtime::Allocated {
   static LinuxResult<> take(Inode& inode, const void* owner, bool whole, const LockRange& range, bool wait);
   Lock* conflict_locked(const void* owner, bool whole, const LockRange& range) REQUIRES(mutex_);
   void clear_locked(const void* owner, bool whole, u64 begin, u64 end, Spares& spares) REQUIRES(mutex_);
+  /// Takes the neighbours of the same owner and kind into `range`.
+  void absorb_locked(const void* owner, bool whole, LockRange& range) REQUIRES(mutex_);
+  /// All that the owner has of one kind goes. Never allocates.
+  static void release_all(Inode& inode, const void* owner, bool whole);
   ~FileLocks();
 
   runtime::Mutex mutex_;

@@ -103,6 +103,15 @@ void Inode::add_links(int change) {
   __atomic_store_n(&attributes_.links, attributes_.links + static_cast<u32>(change), __ATOMIC_RELAXED);
 }
 
+bool Inode::change_writers(int change) {
+  i32 now = __atomic_load_n(&writers_, __ATOMIC_RELAXED);
+  do {
+    if (change > 0 ? now < 0 : now > 0) return false;
+  } while (
+      !__atomic_compare_exchange_n(&writers_, &now, now + change, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+  return true;
+}
+
 void Inode::set_size(u64 size) {
   runtime::Guard guard(attributes_lock_);
   __atomic_store_n(&attributes_.size, size, __ATOMIC_RELAXED);

@@ -16,10 +16,11 @@
 
 namespace vari::linux {
 
-class Dentry;      // files/dentry.h
-class FileLocks;   // files/file_locks.h
-class FileSystem;  // files/file_system.h
-class Pipe;        // files/pipe.h
+class Dentry;              // files/dentry.h
+class ExtendedAttributes;  // files/extended_attributes.h
+class FileLocks;           // files/file_locks.h
+class FileSystem;          // files/file_system.h
+class Pipe;                // files/pipe.h
 
 /// The type part of st_mode.
 enum class FileKind : u32 {
@@ -131,12 +132,21 @@ class Inode : public runtime::Managed {
   /// children. Called without mutex(). The new position.
   virtual LinuxResult<u64> read_directory(Task&, Dentry& directory, u64 position, DirectorySink& sink);
 
+  /// Where they are kept; null if there are none yet and `make` is false. NotSupported, NoMemory.
+  virtual LinuxResult<ExtendedAttributes*> extended_attributes(bool) {
+    return std::unexpected(Errno::NotSupported);
+  }
+
   // Attribute helpers for file systems and files.
   void touch(bool accessed, bool modified, bool changed);
   /// A read: the access time moves only if it would otherwise lie before a change, or is a day old
   /// (Linux's relatime).
   void note_access();
   void add_links(int change);
+  /// ETXTBSY: a file is open for writing, or it is a running program, and not both. False: not now.
+  bool begin_writing() { return change_writers(1); }
+  bool deny_writing() { return change_writers(-1); }
+  void end_writing(int change) { __atomic_fetch_sub(&writers_, change, __ATOMIC_RELEASE); }
   /// O_TMPFILE without O_EXCL: linkat(2) may give it its first name.
   void allow_first_link() { __atomic_store_n(&may_be_linked_, true, __ATOMIC_RELAXED); }
   bool may_be_linked() const { return links() != 0 || __atomic_load_n(&may_be_linked_, __ATOMIC_RELAXED); }
@@ -155,6 +165,7 @@ class Inode : public runtime::Managed {
   void set_attributes(const Attributes& attributes);
 
  private:
+  bool change_writers(int change);
   friend class FileLocks;
   friend class Fifos;
   FileSystem& file_system_;  // holds a reference, see the destructor
@@ -163,6 +174,7 @@ class Inode : public runtime::Managed {
   runtime::SpinLock attributes_lock_;
   // Written under attributes_lock_, with atomic stores where single fields are read without it.
   Attributes attributes_;
+  i32 writers_ = 0;             // atomic; below 0: programs that run
   bool may_be_linked_ = false;  // atomic
   Pipe* fifo_ = nullptr;        // FIFOs in use: not a reference, see files/pipe.cc
   FileLocks* locks_ = nullptr;  // made by the first lock, see files/file_locks.cc

@@ -49,8 +49,7 @@ LinuxResult<> check_open(Task& task, const Path& path, u32 flags, bool created) 
   return {};
 }
 
-LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool created) {
-  TRY(check_open(task, path, flags, created));
+LinuxResult<Ref<File>> open_checked(Task& task, const Path& path, u32 flags, bool created) {
   Inode& inode = path.inode();
   if ((flags & File::kTruncate) && inode.is(FileKind::Regular) && !created) {
     TRY(drop_set_id_bits(task.identity(), inode));
@@ -61,6 +60,20 @@ LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool 
                              File::kNoControllingTerminal | File::kCloseOnExec);
   // A terminal must know about O_NOCTTY, though.
   return inode.open({task, path, kept | (flags & File::kNoControllingTerminal)});
+}
+
+LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool created) {
+  TRY(check_open(task, path, flags, created));
+  Inode& inode = path.inode();
+  const bool writes = (flags & (File::kAccessMode | File::kTruncate)) && inode.is(FileKind::Regular);
+  if (writes && !inode.begin_writing()) return std::unexpected(Errno::TextBusy);
+  auto file = open_checked(task, path, flags, created);
+  if (writes && file && (flags & File::kAccessMode)) {
+    (*file)->hold_writing(1);
+  } else if (writes) {
+    inode.end_writing(1);
+  }
+  return file;
 }
 
 LinuxResult<Ref<File>> open_or_create(Task& task, Walker& walker, u32 flags, u32 mode) {
@@ -134,7 +147,14 @@ LinuxResult<Ref<File>> open_for_execution(Task& task, const WalkStart& start, st
   if (!inode.is(FileKind::Regular)) return std::unexpected(Errno::Access);
   if (found.mount && (found.mount->flags() & Mount::kNoExecute)) return std::unexpected(Errno::Access);
   TRY(check_permission(task.identity(), inode, kMayExecute));
-  return inode.open({task, found, File::kReadOnly});
+  if (!inode.deny_writing()) return std::unexpected(Errno::TextBusy);
+  auto file = inode.open({task, found, File::kReadOnly});
+  if (file) {
+    (*file)->hold_writing(-1);
+  } else {
+    inode.end_writing(-1);
+  }
+  return file;
 }
 
 }  // namespace vari::linux

@@ -5,6 +5,7 @@
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/device_registry.h"
 #include "personalities/linux/files/file_system.h"
+#include "personalities/linux/files/lock_waits.h"
 #include "personalities/linux/files/mount.h"
 
 namespace vari::linux {
@@ -37,6 +38,7 @@ class Vfs final : public runtime::Allocated {
   /// Guards which epoll sets watch which files.
   runtime::Mutex& epoll_mutex() RETURN_CAPABILITY(epoll_mutex_) { return epoll_mutex_; }
   runtime::Mutex& rename_mutex() RETURN_CAPABILITY(rename_mutex_) { return rename_mutex_; }
+  LockWaits& lock_waits() { return lock_waits_; }
   /// What pipes, eventfds and other nameless inodes belong to.
   FileSystem& anonymous() { return *anonymous_; }
   /// A regular file without a name (memfd_create).
@@ -74,6 +76,7 @@ class Vfs final : public runtime::Allocated {
   MountTable mounts_;
   runtime::Mutex rename_mutex_;  // orders all renames that move directories, and path reports
   runtime::Mutex epoll_mutex_;
+  LockWaits lock_waits_;
   Ref<FileSystem> anonymous_, memory_files_;
   Ref<Dentry> device_root_;
   MemoryDevices* memory_devices_ = nullptr;  // owned

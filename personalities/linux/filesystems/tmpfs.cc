@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "personalities/linux/files/dentry.h"
+#include "personalities/linux/files/extended_attributes.h"
 #include "personalities/linux/files/options.h"
 #include "personalities/linux/files/vfs.h"
 
@@ -82,6 +83,7 @@ TmpfsInode::TmpfsInode(Tmpfs& tmpfs, const NewInode& description)
 }
 
 TmpfsInode::~TmpfsInode() {
+  delete extended_;
   if (target_) runtime::free(target_, Inode::size());
   __atomic_fetch_sub(&tmpfs().inodes_, 1, __ATOMIC_RELAXED);
 }
@@ -147,6 +149,17 @@ LinuxResult<> TmpfsInode::remove(std::string_view, Inode& child) {
   child.add_links(-1);
   set_size(size() - kDirectoryEntryBytes);
   return {};
+}
+
+LinuxResult<ExtendedAttributes*> TmpfsInode::extended_attributes(bool make) {
+  auto* there = __atomic_load_n(&extended_, __ATOMIC_ACQUIRE);
+  if (there || !make) return there;
+  auto* made = new (runtime::kFallible) ExtendedAttributes();
+  if (!made) return std::unexpected(Errno::NoMemory);
+  if (__atomic_compare_exchange_n(&extended_, &there, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    return made;
+  delete made;
+  return there;
 }
 
 void TmpfsInode::count_move(Inode& child, TmpfsInode& to) {

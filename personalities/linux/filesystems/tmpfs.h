@@ -80,6 +80,7 @@ class TmpfsInode final : public Inode {
   LinuxResult<> link(std::string_view name, Inode& existing) override;
   LinuxResult<> remove(std::string_view name, Inode& child) override;
   LinuxResult<> rename(const Renaming& renaming) override;
+  LinuxResult<ExtendedAttributes*> extended_attributes(bool make) override;
 
   /// Of regular files.
   TmpfsContents& contents() const { return *contents_; }
@@ -95,6 +96,7 @@ class TmpfsInode final : public Inode {
   void count_move(Inode& child, TmpfsInode& to);
   Ref<TmpfsContents> contents_;
   char* target_ = nullptr;
+  ExtendedAttributes* extended_ = nullptr;  // owned; made by the first that is set
 };
 
 }  // namespace vari::linux
