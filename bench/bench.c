@@ -33,6 +33,8 @@ static const struct Row kRows[] = {
     {"fault_signal", fault_to_signal, 200, 1, prepare_fault},
     {"pipe_rt", pipe_round_trip, 500, 1, start_echo},
     {"pipe_kib", pipe_64k, 64, 64, start_sink},
+    {"unix_rt", pipe_round_trip, 500, 1, start_unix_echo},
+    {"unix_kib", pipe_64k, 64, 64, start_unix_sink},
     {"ring_1", ring_1, 500, 1, start_ring_1},
     {"ring_2", ring_2, 500, 2, start_ring_2},
     {"ring_8", ring_8, 200, 8, start_ring_8},

@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -195,6 +196,22 @@ static void start_sink(void) {
 }
 static void pipe_64k(void) {
   if (write(ends[1], buffer, sizeof buffer) != sizeof buffer) _exit(1);
+}
+// The same over a pair of UNIX stream sockets.
+static void start_unix_echo(void) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) _exit(1);
+  ends[1] = ends[2] = pair[0];
+  if (in_helper()) pass_on(pair[1], pair[1]);
+}
+static void start_unix_sink(void) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) _exit(1);
+  ends[0] = pair[0];
+  ends[1] = pair[1];
+  if (!in_helper()) return;
+  while (read(ends[0], buffer, sizeof buffer) > 0) continue;
+  _exit(0);
 }
 // A byte goes round: from us to helper 1, 2 ... and back.
 static void start_ring(int size) {

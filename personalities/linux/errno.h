@@ -13,8 +13,12 @@ enum class Errno : int {
   IsDirectory = 21, Invalid = 22, FileTable = 23, TooManyFiles = 24, NotTerminal = 25,
   TextBusy = 26, FileTooBig = 27, NoSpace = 28, IllegalSeek = 29, ReadOnly = 30, TooManyLinks = 31,
   Pipe = 32, Domain = 33, Range = 34, Deadlock = 35, NameTooLong = 36, NoLocks = 37, NoSys = 38,
-  NotEmpty = 39, Loop = 40, NoData = 61, Overflow = 75, NotSocket = 88, NotSupported = 95,
-  AddressFamily = 97, TimedOut = 110,
+  NotEmpty = 39, Loop = 40, NoData = 61, TimerExpired = 62, Overflow = 75, NotSocket = 88,
+  DestinationRequired = 89, MessageTooLong = 90, WrongProtocolType = 91, NoProtocolOption = 92,
+  ProtocolUnsupported = 93, SocketTypeUnsupported = 94, NotSupported = 95, AddressFamily = 97,
+  AddressInUse = 98, AddressNotAvailable = 99, ConnectionAborted = 103, ConnectionReset = 104,
+  NoBuffers = 105, IsConnected = 106, NotConnected = 107, TooManyReferences = 109, TimedOut = 110,
+  ConnectionRefused = 111, Already = 114, InProgress = 115, Cancelled = 125,
   // Never seen by programs: the call is to be restarted, see signals/.
   RestartIfHandlerSays = 512,   // ERESTARTSYS: again if SA_RESTART, else EINTR
   RestartAlways = 513,          // ERESTARTNOINTR: again, whatever ran meanwhile

@@ -7,6 +7,7 @@
 #include "personalities/linux/files/vfs.h"
 #include "personalities/linux/process/init.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/sockets/unix_family.h"
 #include "personalities/linux/terminal/pty.h"
 #include "personalities/linux/terminal/terminals.h"
 
@@ -38,9 +39,10 @@ void set_text(char (&to)[kBytes], std::string_view text) {
 LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityParts& parts) {
   runtime::Owner<Personality> made(new (runtime::kFallible) Personality(parts));
   if (!made) return std::unexpected(Errno::NoMemory);
+  made->sockets_ = new (runtime::kFallible) Sockets(parts.place);
   made->vfs_ = new (runtime::kFallible) Vfs(*made, parts.place, made->frames_);
   made->terminals_ = new (runtime::kFallible) Terminals(*made);
-  if (!made->vfs_ || !made->terminals_) return std::unexpected(Errno::NoMemory);
+  if (!made->sockets_ || !made->vfs_ || !made->terminals_) return std::unexpected(Errno::NoMemory);
   TRY(made->vfs_->start(parts.root_file_system));
   TRY(unpack(*made->vfs_, parts));
   TRY(made->vfs_->mount_standard());
@@ -53,6 +55,7 @@ Personality::~Personality() {
   delete first_;
   delete terminals_;
   delete vfs_;
+  delete sockets_;
 }
 
 LinuxResult<> Personality::start(const FirstProgram& program, FirstExitObserver& observer) {

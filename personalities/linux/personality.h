@@ -22,6 +22,7 @@ namespace vari::linux {
 
 class Terminals;       // terminal/terminals.h
 class RootFileSystem;  // files/file_system.h
+class Sockets;         // sockets/unix_family.h
 class Vfs;             // files/vfs.h: mounts, devices, the root
 
 /// Told when the first program has ended.
@@ -85,6 +86,7 @@ class Personality final : public runtime::Allocated {
   FutexTable& futexes() { return futexes_; }
   TimerService& timers() { return timers_; }
   Vfs& vfs() { return *vfs_; }
+  Sockets& sockets() { return *sockets_; }
   Terminals& terminals() { return *terminals_; }
   void log(std::string_view line) { place().log(line); }
 
@@ -111,6 +113,7 @@ class Personality final : public runtime::Allocated {
   ProcessTable processes_;
   FutexTable futexes_;
   TimerService timers_;
+  Sockets* sockets_ = nullptr;      // owned
   Vfs* vfs_ = nullptr;              // owned
   Terminals* terminals_ = nullptr;  // owned
   struct FirstStart;

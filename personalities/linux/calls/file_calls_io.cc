@@ -150,7 +150,7 @@ LinuxResult<u64> splice(Task& task, const Arguments& arguments) {
   if ((PipeFile::from(*in) && arguments.a[1]) || (PipeFile::from(*out) && arguments.a[3]))
     return std::unexpected(Errno::IllegalSeek);
   return copy_between(task, arguments.a[0], arguments.a[1], arguments.a[2], arguments.a[3], arguments.a[4],
-                      PipeFile::from(*in) != nullptr);
+                      !in->inode().is(FileKind::Regular));
 }
 
 /// Only what has contents can be sent, except into a pipe: from a terminal, the end of file that ends one

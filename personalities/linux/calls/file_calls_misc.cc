@@ -1,5 +1,4 @@
-// Sizes and synchronisation of files, memfd, advice, and the calls whose subject does not exist here:
-// sockets.
+// Sizes and synchronisation of files, memfd, advice.
 #include <algorithm>
 
 #include "personalities/linux/calls/file_call_helpers.h"
@@ -133,12 +132,6 @@ LinuxResult<u64> create_event(Task& task, u64 initial, u64 flags) {
   return TRY(task.files().add(std::move(file), flags & File::kCloseOnExec, descriptor_limit(task)));
 }
 
-/// Calls on sockets: no descriptor is one.
-i64 no_socket(Task& task, u64 descriptor) {
-  const auto file = task.files().borrow(descriptor_of(descriptor));
-  return failure(file ? Errno::NotSocket : Errno::BadFile);
-}
-
 }  // namespace
 
 i64 call_truncate(Task& task, const Arguments& a) {
@@ -180,61 +173,6 @@ i64 call_eventfd(Task& task, const Arguments& a) {
 }
 i64 call_eventfd2(Task& task, const Arguments& a) {
   return to_return_value(create_event(task, a.a[0], a.a[1]));
-}
-
-i64 call_socket(Task&, const Arguments&) {
-  return failure(Errno::AddressFamily);
-}
-i64 call_socketpair(Task&, const Arguments&) {
-  return failure(Errno::AddressFamily);
-}
-i64 call_connect(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_accept(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_accept4(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_sendto(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_recvfrom(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_sendmsg(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_recvmsg(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_sendmmsg(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_recvmmsg(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_shutdown(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_bind(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_listen(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_getsockname(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_getpeername(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_setsockopt(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
-}
-i64 call_getsockopt(Task& task, const Arguments& a) {
-  return no_socket(task, a.a[0]);
 }
 
 }  // namespace vari::linux

@@ -17,9 +17,11 @@
 
 namespace vari::linux {
 
-class Task;       // process/task.h: one thread of a process
-class Inode;      // files/inode.h
-class EpollItem;  // files/epoll.h
+class Task;          // process/task.h: one thread of a process
+class Inode;         // files/inode.h
+class EpollItem;     // files/epoll.h
+class Socket;        // sockets/socket.h
+class InFlightNode;  // sockets/files_in_flight.h
 
 /// poll(2)'s events.
 namespace poll_event {
@@ -98,6 +100,12 @@ class File : public runtime::Managed {
   virtual const Path* path() const { return nullptr; }
   /// For /proc/PID/fd where there is no path: "pipe" gives "pipe:[7]".
   virtual std::string_view kind_name() const { return "anon_inode"; }
+  /// The socket of a file that is one; null otherwise.
+  virtual Socket* as_socket() { return nullptr; }
+  /// Whether a message can carry it (SCM_RIGHTS).
+  virtual bool may_be_sent() const { return true; }
+  /// Of a file that holds messages with descriptors; null otherwise.
+  virtual InFlightNode* in_flight_node() { return nullptr; }
   /// The position for /proc/PID/fdinfo.
   virtual u64 position() const { return 0; }
 

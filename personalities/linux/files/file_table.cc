@@ -6,6 +6,9 @@
 #include <memory>
 
 #include "personalities/linux/files/file_locks.h"
+#include "personalities/linux/files/vfs.h"
+#include "personalities/linux/personality.h"
+#include "personalities/linux/sockets/unix_family.h"
 
 namespace vari::linux {
 
@@ -128,8 +131,7 @@ LinuxResult<> FileTable::replace(u32 descriptor, Ref<File> file, bool close_on_e
     slots_[descriptor] = {file.leak(), close_on_exec};
   }
   if (!previous) return {};
-  const auto closed = Ref<File>::adopt(previous);
-  FileLocks::release_owner(closed->inode(), *this);
+  drop(Ref<File>::adopt(previous));
   return {};
 }
 
@@ -142,9 +144,31 @@ LinuxResult<Ref<File>> FileTable::remove(i64 descriptor) {
 }
 
 LinuxResult<> FileTable::close(i64 descriptor) {
-  const auto file = TRY(remove(descriptor));
-  FileLocks::release_owner(file->inode(), *this);
+  drop(TRY(remove(descriptor)));
   return {};
+}
+
+void FileTable::drop(Ref<File> file) {
+  FileLocks::release_owner(file->inode(), *this);
+  const InFlightNode* node = file->in_flight_node();
+  if (!node || !node->in_flight()) [[likely]]
+    return;
+  auto& sockets = file->inode().file_system().vfs().personality().sockets();
+  file = {};
+  sockets.flights().collect();
+}
+
+LinuxResult<> FileTable::check_room(u64 limit) {
+  limit = std::min<u64>(limit, kMaximum);
+  u32 full = 0;
+  {
+    Guard guard(lock_);
+    const i64 free = lowest_free_locked(0);
+    if (free >= 0 && static_cast<u64>(free) < limit) return {};
+    full = capacity_;
+  }
+  if (full >= limit) return std::unexpected(Errno::TooManyFiles);
+  return grow(full);
 }
 
 void FileTable::close_all() {

@@ -61,6 +61,9 @@ class FileTable final : public runtime::Managed {
   LinuxResult<Ref<File>> remove(i64 descriptor) EXCLUDES(lock_);
   /// close(2): takes it out, drops the table's record locks on the file, and releases it.
   LinuxResult<> close(i64 descriptor) EXCLUDES(lock_);
+  /// That add() would find room now; so that what can't be undone is not begun without. TooManyFiles,
+  /// NoMemory.
+  LinuxResult<> check_room(u64 limit) EXCLUDES(lock_);
   void close_all() EXCLUDES(lock_);
   /// execve.
   void close_on_exec() EXCLUDES(lock_);
@@ -80,6 +83,8 @@ class FileTable final : public runtime::Managed {
   friend Result<Ref<T>> runtime::make(A&&... arguments);
   FileTable() = default;
   LinuxResult<BorrowedFile> borrow_shared(i64 descriptor);
+  /// What ends with a descriptor: the table's record locks on the file; perhaps the last way to reach it.
+  void drop(Ref<File> file);
   /// Makes room for `descriptor`.
   LinuxResult<> grow(u64 descriptor) EXCLUDES(lock_);
   i64 lowest_free_locked(u64 from) const REQUIRES(lock_);

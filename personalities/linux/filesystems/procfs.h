@@ -49,6 +49,7 @@ class Procfs final : public FileSystem {
 
 // The tables, one a file.
 std::span<const ProcNode> proc_system_nodes();    // procfs_system.cc: cpuinfo, meminfo, stat…
+std::span<const ProcNode> proc_network_nodes();   // procfs_network.cc: what lies in /proc/net
 std::span<const ProcNode> proc_settings_nodes();  // procfs_settings.cc: what lies in /proc/sys
 std::span<const ProcNode> proc_process_nodes();   // procfs_process.cc: what lies in /proc/PID
 

@@ -246,6 +246,7 @@ constexpr ProcNode kSystem[] = {
     {.name = "loadavg", .text = &load_average},
     {.name = "meminfo", .text = &memory_info},
     {.name = "mounts", .kind = Kind::Link, .text = &mounts_link},
+    {.name = "net", .kind = Kind::Directory, .mode = 0555, .children = &proc_network_nodes},
     {.name = "partitions", .text = &partitions},
     {.name = "self", .kind = Kind::Link, .text = &self},
     {.name = "stat", .text = &statistics},
