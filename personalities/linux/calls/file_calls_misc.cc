@@ -111,7 +111,7 @@ LinuxResult<> read_ahead(Task& task, const Arguments& a) {
 LinuxResult<u64> create_memory_file(Task& task, const Arguments& a) {
   constexpr u64 kCloseOnExec = 1, kAllowSealing = 2;
   if (a.a[1] & ~(kCloseOnExec | kAllowSealing)) return std::unexpected(Errno::Invalid);
-  char name[250] = "memfd:";
+  char name[256] = "memfd:";
   const auto given = task.user().string(a.a[0], std::span<char>(name).subspan(6));
   if (!given) return std::unexpected(given.error() == Errno::NameTooLong ? Errno::Invalid : given.error());
   auto inode = TRY(task.personality().vfs().new_memory_file({.kind = FileKind::Regular,
@@ -119,6 +119,7 @@ LinuxResult<u64> create_memory_file(Task& task, const Arguments& a) {
                                                              .user = task.identity().file_user,
                                                              .group = task.identity().file_group}));
   inode->add_links(-1);
+  if (a.a[1] & kAllowSealing) static_cast<TmpfsInode&>(*inode).contents().allow_seals();
   auto dentry = TRY(Dentry::create_root(inode, {name, 6 + given->size()}));
   const Path path({}, std::move(dentry));
   auto file = TRY(inode->open({task, path, File::kReadWrite}));

@@ -1,6 +1,7 @@
 // Descriptors: open, close, dup, pipe, ioctl.
 #include "personalities/linux/calls/file_call_helpers.h"
 #include "personalities/linux/files/pipe.h"
+#include "personalities/linux/process/task_internals.h"
 
 namespace vari::linux {
 
@@ -85,6 +86,7 @@ LinuxResult<> close_range(Task& task, const Arguments& arguments) {
   constexpr u32 kUnshare = 2, kCloseOnExec = 4;
   if (first > last || (arguments.a[2] & ~u64{kUnshare | kCloseOnExec}))
     return std::unexpected(Errno::Invalid);
+  if (arguments.a[2] & kUnshare) TRY(TaskInternals::unshare_files(task));
   auto& files = task.files();
   for (i64 at = files.next(first); at >= 0 && at <= last; at = files.next(static_cast<u64>(at) + 1)) {
     if (arguments.a[2] & kCloseOnExec) {

@@ -89,7 +89,9 @@ LinuxResult<> execute_at(Task& task, const Arguments& arguments) {
   const auto [descriptor, path, argument_list, environment, flags, u5] = arguments.a;
   if (flags & ~(kNoFollow | kEmptyPath)) return std::unexpected(Errno::Invalid);
   WalkStart start;
-  if (const auto number = static_cast<i32>(descriptor); number != kCurrentDirectory) {
+  // An absolute path needs no directory: the descriptor is not looked at.
+  const bool absolute = TRY(task.user().read<char>(path)) == '/';
+  if (const auto number = static_cast<i32>(descriptor); number != kCurrentDirectory && !absolute) {
     const auto file = TRY(task.files().get(number));
     if (!file->path()) return std::unexpected(Errno::Access);
     start.directory = *file->path();

@@ -45,6 +45,8 @@ class MemoryObject : public runtime::Managed {
   /// The frame of page `index`, with one reference taken for the caller (memory/frame_references.h).
   /// BadFile beyond the end of the object: the access gets SIGBUS. May block.
   virtual LinuxResult<Frame> page(u64 index, bool for_write) = 0;
+  /// With the memory map's lock held that is about to map it: Perm, or no mprotect to writable later.
+  virtual LinuxResult<> check_mapping(bool /*shared*/, bool /*write*/, bool& /*may_write*/) { return {}; }
   /// Which of the pages from `first` on are at hand without waiting: their frames, each with a reference
   /// taken for the caller; Frame{} for the others.
   virtual void resident(u64, std::span<Frame> frames) { std::ranges::fill(frames, Frame{}); }

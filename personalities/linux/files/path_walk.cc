@@ -62,7 +62,11 @@ LinuxResult<std::string_view> describe_path(Task& task, const Path& path, std::s
   BackwardsText text(to);
   char name[Dentry::kMaximumName + 1];
   if (!path.mount) {
+    // A memory file looks like one of a removed name.
+    const bool contents = path.inode().is(FileKind::Regular);
+    if (contents) text.put(" (deleted)");
     text.put({name, path.dentry->copy_name(name)});
+    if (contents) text.put("/");
     if (text.overflow()) return std::unexpected(Errno::Range);
     return text.text();
   }

@@ -46,8 +46,21 @@ class TmpfsContents final : public PagedContents {
   LinuxResult<> punch_hole(u64 offset, u64 bytes);
   LinuxResult<u64> seek_data(u64 offset, bool hole);
   LinuxResult<Frame> page(u64 index, bool for_write) override;
+  LinuxResult<> check_mapping(bool shared, bool write, bool& may_write) override;
+
+  /// Seals: what is said once of the contents holds for all who have them (fcntl(2): F_ADD_SEALS).
+  static constexpr u32 kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8, kSealFutureWrite = 16,
+                       kAllSeals = 31;
+  u32 seals() const { return __atomic_load_n(&seals_, __ATOMIC_RELAXED); }
+  /// Perm where seals are sealed; Busy where somebody could still write through a mapping.
+  LinuxResult<> add_seals(u32 seals) EXCLUDES(contents_lock_);
+  /// Before anybody else has it.
+  void allow_seals() { seals_ = 0; }
 
  private:
+  /// Perm where a seal stands against a change of size, or of bytes.
+  LinuxResult<> check_resize(u64 size) const;
+  LinuxResult<> check_write() const;
   LinuxResult<u32> fetch(u64 first, std::span<Frame> frames) override;
   /// The page, made if it is a hole.
   LinuxResult<Frame> writable_page(u64 index) EXCLUDES(pages_mutex_);
@@ -60,6 +73,7 @@ class TmpfsContents final : public PagedContents {
 
   Ref<Tmpfs> tmpfs_;
   bool was_mapped_ = false;
+  u32 seals_ = kSealSeal;  // atomic; changed under contents_lock_
 };
 
 /// Any object of a tmpfs.

@@ -61,9 +61,17 @@ LinuxResult<u64> TmpfsContents::write(Transfer& from, u64 offset, bool append, u
   end = offset;
   const u64 wanted = from.remaining();
   if (wanted == 0) return 0;
+  TRY(check_write());
   const u64 maximum = std::min(limit, kMaximumSize);
   if (offset >= maximum) return std::unexpected(Errno::FileTooBig);
-  const u64 done = TRY(write_pages(from, offset, std::min(wanted, maximum - offset)));
+  u64 bytes = std::min(wanted, maximum - offset);
+  if ((seals() & kSealGrow) && offset + bytes > size()) {
+    // As far as whole pages go, as in Linux.
+    const u64 whole = align_down(size(), kPageBytes);
+    if (offset >= whole) return std::unexpected(Errno::Perm);
+    bytes = whole - offset;
+  }
+  const u64 done = TRY(write_pages(from, offset, bytes));
   end = offset + done;
   if (end > size()) set_size(end);
   return done;
@@ -77,6 +85,7 @@ void TmpfsContents::drop_pages(u64 first, u64 end) {
 LinuxResult<> TmpfsContents::truncate(u64 size) {
   if (size > kMaximumSize) return std::unexpected(Errno::FileTooBig);
   Guard guard(contents_lock_);
+  TRY(check_resize(size));
   const bool shrinks = size < this->size();
   // Order: the size first, so that no page fault brings back a page that is about to go.
   set_size(size);
@@ -93,6 +102,7 @@ LinuxResult<> TmpfsContents::truncate(u64 size) {
 LinuxResult<> TmpfsContents::allocate_range(u64 offset, u64 bytes, bool keep_size) {
   if (offset > kMaximumSize || bytes > kMaximumSize - offset) return std::unexpected(Errno::FileTooBig);
   Guard guard(contents_lock_);
+  if (!keep_size && offset + bytes > size()) TRY(check_resize(offset + bytes));
   for (u64 index = offset / kPageBytes; index < pages_of(offset + bytes); ++index) TRY(writable_page(index));
   if (!keep_size && offset + bytes > size()) set_size(offset + bytes);
   return {};
@@ -100,6 +110,7 @@ LinuxResult<> TmpfsContents::allocate_range(u64 offset, u64 bytes, bool keep_siz
 
 LinuxResult<> TmpfsContents::punch_hole(u64 offset, u64 bytes) {
   Guard guard(contents_lock_);
+  TRY(check_write());
   u64 end = 0;
   if (__builtin_add_overflow(offset, bytes, &end) || end > kMaximumSize) end = kMaximumSize;
   const u64 first = pages_of(offset), last = end / kPageBytes;
@@ -129,6 +140,38 @@ LinuxResult<u64> TmpfsContents::seek_data(u64 offset, bool hole) {
   }
   while (index * kPageBytes < size() && pages_.find(index)) ++index;
   return std::clamp(index * kPageBytes, offset, size());
+}
+
+LinuxResult<> TmpfsContents::check_resize(u64 size) const {
+  const bool sealed =
+      (size < this->size() && (seals() & kSealShrink)) || (size > this->size() && (seals() & kSealGrow));
+  return sealed ? LinuxResult<>(std::unexpected(Errno::Perm)) : LinuxResult<>();
+}
+
+LinuxResult<> TmpfsContents::check_write() const {
+  const bool sealed = seals() & (kSealWrite | kSealFutureWrite);
+  return sealed ? LinuxResult<>(std::unexpected(Errno::Perm)) : LinuxResult<>();
+}
+
+LinuxResult<> TmpfsContents::add_seals(u32 seals) {
+  if (seals & ~kAllSeals) return std::unexpected(Errno::Invalid);
+  Guard guard(contents_lock_);
+  const u32 old = this->seals();
+  if (old & kSealSeal) return std::unexpected(Errno::Perm);
+  // Order: first no new mapping can be made, each map's lock being taken for the check and for the search.
+  __atomic_store_n(&seals_, old | seals, __ATOMIC_SEQ_CST);
+  if ((seals & ~old & kSealWrite) && vfs().personality().memory_maps().is_writable_somewhere(*this)) {
+    __atomic_store_n(&seals_, old, __ATOMIC_SEQ_CST);
+    return std::unexpected(Errno::Busy);
+  }
+  return {};
+}
+
+LinuxResult<> TmpfsContents::check_mapping(bool shared, bool write, bool& may_write) {
+  if (!shared || !(seals() & (kSealWrite | kSealFutureWrite))) return {};
+  if (write) return std::unexpected(Errno::Perm);
+  may_write = false;
+  return {};
 }
 
 LinuxResult<Frame> TmpfsContents::page(u64 index, bool) {

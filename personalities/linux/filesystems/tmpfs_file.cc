@@ -38,6 +38,11 @@ class TmpfsFile final : public RegularFile {
     inode().touch(false, true, true);
     return {};
   }
+  LinuxResult<u32> seals() override { return contents().seals(); }
+  LinuxResult<> add_seals(u32 seals) override {
+    if (!can_write()) return std::unexpected(Errno::Perm);
+    return contents().add_seals(seals);
+  }
   LinuxResult<Ref<MemoryObject>> memory_object() override { return Ref<MemoryObject>(contents()); }
 
  private:

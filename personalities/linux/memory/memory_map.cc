@@ -132,6 +132,9 @@ LinuxResult<u64> MemoryMap::map(const Request& given) {
     begin = TRY(place_for(request));
   }
   if (virtual_bytes_ + request.bytes > address_space_limit_bytes_) return std::unexpected(Errno::NoMemory);
+  if (request.object)
+    TRY(request.object->check_mapping(request.shared, allows(request.access, Access::Write),
+                                      request.may_write));
   region->begin = begin;
   region->end = begin + request.bytes;
   region->access = request.access;

@@ -57,6 +57,14 @@ u32 tasks_of_user(ProcessTable& table, u32 user) {
 
 }  // namespace
 
+LinuxResult<> TaskInternals::unshare_files(Task& task) {
+  if (task.files_->references() == 1) return {};
+  auto own = TRY(task.files_->clone());
+  Guard<SpinLock> guard(task.process_->lock_);
+  std::swap(task.files_, own);
+  return {};
+}
+
 LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const CloneRequest& request) {
   const auto has = [&](u64 flag) { return (request.flags & flag) != 0; };
   child.memory_ = has(CloneRequest::kMemory) ? parent.memory_ : TRY(parent.memory_->clone());

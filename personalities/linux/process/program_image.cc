@@ -62,7 +62,8 @@ LinuxResult<> ProgramImage::load(Task& task) {
   file = TRY(open_for_execution(task, start, text(), walk_flags));
   const auto attributes = file->inode().attributes();
   TRY(follow_scripts(task));
-  if (script_count_ == 0 && file->path() && !(file->path()->mount->flags() & Mount::kNoSetId)) {
+  const Path* path = file->path();  // a memory file's has no mount
+  if (script_count_ == 0 && path && !(path->mount && (path->mount->flags() & Mount::kNoSetId))) {
     set_user = (attributes.mode & kSetUser) != 0;
     // Set-group without group execution means something else (mandatory locking).
     set_group = (attributes.mode & (kSetGroup | 010)) == (kSetGroup | 010);

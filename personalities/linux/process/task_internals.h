@@ -64,6 +64,8 @@ struct TaskInternals {
   static LinuxResult<i32> publish(Task& task, Task* creator, Process* parent, const CloneRequest& request);
   static void unpublish(Task& task);
   static void adopt_thread(Task& task);
+  /// The calling task gets a descriptor table of its own.
+  static LinuxResult<> unshare_files(Task& task);
   static LinuxResult<> share_or_copy(Task& parent, Task& child, const CloneRequest& request);
   static LinuxResult<Ref<Process>> process_for_child(Task& parent, const CloneRequest& request);
   static void await_vfork(Task& parent, VforkCompletion& completion);
