@@ -13,6 +13,7 @@ import time
 import traceback
 import typing
 
+import budget
 import building
 import paths
 
@@ -76,6 +77,15 @@ def _tracked(*patterns):
     return done.stdout.splitlines()
 
 
+def _finding_job(name, check):
+    """A job that is a check of our own: it passes where there are no findings."""
+    def work():
+        start = time.monotonic()
+        found = check()
+        yield Result(name, "FAIL" if found else "PASS", time.monotonic() - start, "\n".join(found))
+    return Job(name, work)
+
+
 def _house():
     python = sys.executable
     yield command_job("house/rooms_self_test", [python, TOOLS / "check_rooms.py", "--self-test"])
@@ -84,6 +94,7 @@ def _house():
     yield command_job("house/lint", [python, TOOLS / "lint.py"])
     yield command_job("house/linux_calls", [python, TOOLS / "linux_calls.py", "--check"])
     yield command_job("house/tool_units", [python, "-B", "-m", "unittest", "discover", "-s", "tests/tool", "-p", "test_*.py"])
+    yield _finding_job("house/lines", budget.check_lines)
     sources = [name for name in _tracked("*.h", "*.cc") if not name.startswith("components/acpi/platform/")]
     yield command_job("house/format", ["clang-format-19", "--dry-run", "-Werror", *sources])
 
@@ -144,7 +155,12 @@ def _image(preset):
         building.build(preset)
         for kernel in [*paths.kernels(), "kernel_tests"]:
             if paths.image(kernel, preset).exists():
-                yield command_job(f"images/{preset}/{kernel}", [sys.executable, TOOLS / "check_image.py", paths.image(kernel, preset)])
+                image = paths.image(kernel, preset)
+                yield command_job(f"images/{preset}/{kernel}", [sys.executable, TOOLS / "check_image.py", image])
+                if "debug" in preset:  # what follows is of optimised code
+                    continue
+                yield command_job(f"images/{preset}/{kernel}_walks", [sys.executable, TOOLS / "check_walks.py", image])
+                yield _finding_job(f"images/{preset}/{kernel}_size", lambda kernel=kernel: budget.check_code(kernel, preset))
     return expand
 
 
