@@ -130,6 +130,7 @@ void Clock::arm(machine::CoreArea& core, Nanoseconds deadline) {
     return core.apic->set_timer_count(0);
   }
   const Nanoseconds now = Clock::now(time);
+  core.timer_due = std::max(deadline, now);
   // A deadline far off is reached in steps: expired() arms again.
   constexpr Nanoseconds kLongest = 2 * kSecond;
   const Nanoseconds wait = deadline > now ? std::min(deadline - now, kLongest) : 0;
@@ -143,10 +144,13 @@ void Clock::arm(machine::CoreArea& core, Nanoseconds deadline) {
 
 bool Clock::expired(machine::CoreArea& core) {
   if (core.timer_deadline == kForever) return false;
-  if (Clock::now(*core.time) < core.timer_deadline) {
+  const Nanoseconds now = Clock::now(*core.time);
+  if (now < core.timer_deadline) {
     arm(core, core.timer_deadline);
     return false;
   }
+  Nanoseconds& worst = core.statistics.timer_late_max_ns;
+  worst = std::max(worst, now - core.timer_due);
   core.timer_deadline = kForever;
   return true;
 }

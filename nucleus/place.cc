@@ -107,7 +107,7 @@ std::size_t NucleusPlaceBase::describe(std::span<char> to) {
                scheduled.preemptions, " wakeups ", scheduled.wakeups, " cross_core ",
                scheduled.cross_core_wakeups, " steals ", scheduled.steals, " vector_saves ",
                counted.vector_saves, " vector_loads ", counted.vector_loads, " idle_ns ", scheduled.idle_ns,
-               "\n");
+               " timer_late_max_ns ", counted.timer_late_max_ns, "\n");
   }
   return text.size();
 }

@@ -57,7 +57,7 @@ bool run(const kernel_tests::Registration& registration, kernel_tests::Test& tes
 void run_all(void* argument) {
   auto& machine = *static_cast<Machine*>(argument);
   kernel_tests::Test test(*machine.memory, machine.processors, machine.interrupts, machine.tlb,
-                          machine.environment->get(), machine.topology);
+                          machine.environment->get(), machine.topology, *machine.boot);
   const auto wanted = kernels::option(machine.boot->command_line, "test");
   u32 passed = 0, failed = 0;
   for (const auto* at = kernel_tests_begin; at != kernel_tests_end; ++at) {
@@ -73,6 +73,13 @@ void run_all(void* argument) {
 
 void kernel_tests::Test::figure(std::string_view name, u64 value) {
   say("figure ", name, " ", value);
+}
+
+void kernel_tests::Test::tell(std::string_view name, std::string_view text) {
+  machine::early_write(name);
+  machine::early_write(" ");
+  machine::early_write(text);
+  machine::early_write("\n");
 }
 
 void kmain(BootInformation& boot) {

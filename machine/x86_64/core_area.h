@@ -35,6 +35,10 @@ struct CoreStatistics {
   u64 vector_saves = 0;
   u64 vector_loads = 0;
   u64 base_writes = 0;  // FS and GS base of contexts
+  /// The longest that the timer's interrupt has come after its time: so long had this core interrupts masked,
+  /// or handled others (C05, K63). Meaningful where the clock counts instructions; else it is the host's
+  /// lateness.
+  Nanoseconds timer_late_max_ns = 0;
 };
 
 struct CoreArea {
@@ -67,6 +71,7 @@ struct CoreArea {
   const LocalApic* apic = nullptr;
   const TimeScale* time = nullptr;
   Nanoseconds timer_deadline = kForever;
+  Nanoseconds timer_due = kForever;  // when the interrupt can come at the earliest: not before it was armed
   CpuId id;
   u32 apic_id = 0;
   u32 node = 0;  // NUMA

@@ -6,6 +6,7 @@
 //   }
 #pragma once
 
+#include "interfaces/boot_information.h"
 #include "interfaces/topology.h"
 #include "nucleus/interrupts.h"
 #include "nucleus/log.h"
@@ -19,19 +20,22 @@ namespace vari::kernel_tests {
 class Test {
  public:
   Test(nucleus::Memory& memory, nucleus::Processors& processors, nucleus::InterruptRouter& interrupts,
-       nucleus::SynchronousTlb& tlb, Environment& environment, const Topology& topology)
+       nucleus::SynchronousTlb& tlb, Environment& environment, const Topology& topology,
+       const BootInformation& boot)
       : memory_(memory),
         processors_(processors),
         interrupts_(interrupts),
         tlb_(tlb),
         environment_(environment),
-        topology_(topology) {}
+        topology_(topology),
+        boot_(boot) {}
   nucleus::Memory& memory() { return memory_; }
   nucleus::Processors& processors() { return processors_; }
   nucleus::InterruptRouter& interrupts() { return interrupts_; }
   nucleus::SynchronousTlb& tlb() { return tlb_; }
   Environment& environment() { return environment_; }
   const Topology& topology() { return topology_; }
+  const BootInformation& boot() { return boot_; }
 
   /// Records a failure; the first one's text is printed.
   void fail(const char* expression, const char* file, int line) {
@@ -39,6 +43,8 @@ class Test {
   }
   /// A figure for the report: "figure NAME VALUE".
   void figure(std::string_view name, u64 value);
+  /// A line for the suite to read: "NAME TEXT", of any length.
+  void tell(std::string_view name, std::string_view text);
 
   struct Failure {
     const char* expression = "";
@@ -56,6 +62,7 @@ class Test {
   nucleus::SynchronousTlb& tlb_;
   Environment& environment_;
   const Topology& topology_;
+  const BootInformation& boot_;
   u32 failures_ = 0;
   Failure first_;
 };

@@ -1,6 +1,7 @@
 // Panics on purpose: each ends the machine, so each runs in a boot of its own ("test=NAME").
 #include "base/assert.h"
 #include "machine/x86_64/cpu.h"
+#include "machine/x86_64/ports.h"
 #include "nucleus/panic.h"
 #include "runtime/port.h"
 #include "runtime/thread.h"
@@ -16,6 +17,14 @@ KERNEL_TEST(planted_null_pointer) {
   volatile u64* nowhere = nullptr;
   asm volatile("" : "+r"(nowhere));
   *nowhere = 1;
+}
+
+// The negative control of the suite's comparison of the two logs.
+KERNEL_TEST(planted_line_on_the_serial_line_alone) {
+  constexpr u16 kCom1 = 0x3f8;
+  for (const char character : std::string_view("planted: the serial line alone\n"))
+    machine::write_port8(kCom1, static_cast<u8>(character));
+  nucleus::panic("planted");
 }
 
 namespace {

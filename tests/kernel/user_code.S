@@ -37,6 +37,26 @@ user_call_loop:
         jnz user_call_loop
         ud2
 
+// The same by a software interrupt: vector 3's gate is open to programs, and its way in is every vector's.
+        .globl user_interrupt_loop
+user_interrupt_loop:
+        movl $39, %eax
+        .byte 0xcd, 3                        // int $3 in two bytes, as any other vector's
+        decq %rdi
+        jnz user_interrupt_loop
+        ud2
+
+// The same by SYSENTER, which keeps neither rip nor rsp: rdx and rcx bring them (entry_prices.S).
+        .globl user_sysenter_loop
+user_sysenter_loop:
+        movl $39, %eax
+        leaq 1f(%rip), %rdx
+        movq %rsp, %rcx
+        sysenter
+1:      decq %rdi
+        jnz user_sysenter_loop
+        ud2
+
         .globl user_exceptions
 user_exceptions:
         int3
