@@ -113,6 +113,10 @@ std::size_t NucleusPlaceBase::describe(std::span<char> to) {
 }
 
 void NucleusPlaceBase::power(PowerAction action) {
+  // What programs have left in free frames does not outlive them in a machine that stands still, or that
+  // starts again without losing its memory (C24).
+  while (parts_.memory.idle_work()) {
+  }
   parts_.power.power(action);
 }
 
