@@ -2,6 +2,7 @@
 // only recorded; the line's thread serves them as one, and everybody else gets on.
 #include "machine/x86_64/ports.h"
 #include "runtime/thread.h"
+#include "tests/kernel/await.h"
 #include "tests/kernel/meter.h"
 
 namespace vari::kernel_tests {
@@ -49,16 +50,6 @@ void count_rounds(void* argument) {
     __atomic_fetch_add(&neighbour.rounds, 1, __ATOMIC_RELAXED);
 }
 
-/// Sleeps until `condition` holds; false if it does not within seconds.
-template <class Condition>
-bool await(Condition&& condition) {
-  for (int i = 0; i < 5000; ++i) {
-    if (condition()) return true;
-    (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 2 * kMillisecond);
-  }
-  return false;
-}
-
 }  // namespace
 
 KERNEL_TEST(a_storm_of_interrupts_coalesces) {
@@ -94,7 +85,9 @@ KERNEL_TEST(a_storm_of_interrupts_coalesces) {
   test.figure("storm_masked_max_ns", masked);
   EXPECT(line.thread_id != 0 && line.thread_id != runtime::Thread::current().id());
   EXPECT(line.rounds == handler.count());
-  EXPECT(line.interrupts >= 3 * line.rounds);
+  // Where host threads stand in for the device and the core, they may take turns at any pace.
+  EXPECT(line.interrupts >= line.rounds);
+  if (counts_instructions()) EXPECT(line.interrupts >= 10 * line.rounds);
   // The negative control: rounds do not coalesce where there is time for each.
   const u64 before = handler.count();
   for (u64 i = 1; i <= 5; ++i) {

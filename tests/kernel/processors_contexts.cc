@@ -1,9 +1,12 @@
 // Contexts: every register there and back, each kind of trap, interruption from another core, vector
 // state and segment bases over switches, and input that must not hurt the kernel.
+#include <algorithm>
+
 #include "machine/x86_64/cpu.h"
 #include "nucleus/preemption.h"
 #include "runtime/synchronization.h"
 #include "runtime/thread.h"
+#include "tests/kernel/await.h"
 #include "tests/kernel/user_program.h"
 
 namespace vari::kernel_tests {
@@ -162,7 +165,7 @@ struct OwnedUserProgram : UserProgram, runtime::Allocated {
 
 struct VectorProgram {
   UserProgram* program = nullptr;
-  u64 rounds = 0;
+  u64 rounds = 0;     // atomic
   bool stop = false;  // atomic
   bool broken = false;
 };
@@ -172,7 +175,7 @@ void run_vectors(void* argument) {
   while (!__atomic_load_n(&self.stop, __ATOMIC_ACQUIRE)) {
     if (self.program->context().run() != TrapKind::Interrupted) self.broken = true;
     if (self.broken) return;
-    ++self.rounds;
+    __atomic_fetch_add(&self.rounds, 1, __ATOMIC_RELAXED);
   }
 }
 
@@ -194,10 +197,13 @@ KERNEL_TEST(context_vectors_are_kept) {
     EXPECT(thread.has_value());
     if (thread) threads[i] = *thread;
   }
-  for (u32 round = 0; round < 40; ++round) {
-    (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 3 * kMillisecond);
+  u32 round = 0;
+  EXPECT(await([&] {
     for (auto& run : runs) run.program->context().interrupt();
-  }
+    return ++round >= 60 && std::ranges::all_of(runs, [](const VectorProgram& run) {
+      return __atomic_load_n(&run.rounds, __ATOMIC_RELAXED) > 0 && *run.program->data() > 0;
+    });
+  }));
   for (u32 i = 0; i < kPrograms; ++i) {
     __atomic_store_n(&runs[i].stop, true, __ATOMIC_RELEASE);
     runs[i].program->context().interrupt();

@@ -5,6 +5,7 @@
 #include "nucleus/panic.h"
 #include "runtime/port.h"
 #include "runtime/thread.h"
+#include "tests/kernel/await.h"
 #include "tests/kernel/kernel_test.h"
 
 namespace vari::kernel_tests {
@@ -44,12 +45,18 @@ KERNEL_TEST(planted_stack_overflow) {
 
 namespace {
 
-[[gnu::noinline]] void spin_for_the_report(void*) {
+void arrive(void* arrived) {
+  __atomic_fetch_add(static_cast<u32*>(arrived), 1, __ATOMIC_RELEASE);
+}
+
+[[gnu::noinline]] void spin_for_the_report(void* arrived) {
+  arrive(arrived);
   for (;;) machine::pause();
 }
 
-[[gnu::noinline]] void spin_deaf_for_the_report(void*) {
+[[gnu::noinline]] void spin_deaf_for_the_report(void* arrived) {
   machine::disable_interrupts();
+  arrive(arrived);
   for (;;) machine::pause();
 }
 
@@ -57,8 +64,8 @@ void panic_here(void*) {
   nucleus::panic("planted on core 2");
 }
 
-bool start_on(u32 core, void (*function)(void*)) {
-  return runtime::Thread::start(function, nullptr,
+bool start_on(u32 core, void (*function)(void*), u32& arrived) {
+  return runtime::Thread::start(function, &arrived,
                                 {.name = "planted", .affinity = runtime::CpuSet::only(CpuId{core})})
       .has_value();
 }
@@ -68,11 +75,12 @@ bool start_on(u32 core, void (*function)(void*)) {
 // Needs four cores: 0 idle, 1 busy, 2 panics, 3 busy with interrupts off. Each one's stack must be in the
 // report.
 KERNEL_TEST(planted_panic_on_core_2) {
-  EXPECT(start_on(1, spin_for_the_report));
-  EXPECT(start_on(3, spin_deaf_for_the_report));
-  (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 50 * kMillisecond);
-  EXPECT(start_on(2, panic_here));
-  (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 10 * kSecond);
+  u32 arrived = 0;  // atomic
+  EXPECT(start_on(1, spin_for_the_report, arrived));
+  EXPECT(start_on(3, spin_deaf_for_the_report, arrived));
+  EXPECT(await([&] { return __atomic_load_n(&arrived, __ATOMIC_ACQUIRE) == 2; }));
+  EXPECT(start_on(2, panic_here, arrived));
+  (void)runtime::Thread::sleep_until(runtime::port::now_ns() + 60 * kSecond);
 }
 
 }  // namespace vari::kernel_tests

@@ -58,7 +58,10 @@ KERNEL_TEST(a_blocked_thread_is_a_stack_and_little_more) {
   }
   const u64 each = (bytes_in_use(test) - before) / kThreads;
   test.figure("bytes_a_blocked_thread", each);
-  EXPECT(each > kStackBytes - kKiB && each < kStackBytes + 2 * kKiB);
+  EXPECT(each < kStackBytes + 2 * kKiB);
+  // Cores keep some stacks of ended threads at hand; where there are many cores, these serve part of the
+  // crowd.
+  if (test.processors().count() <= 4) EXPECT(each > kStackBytes - kKiB);
   for (const auto& thread : threads) {
     const auto stack = thread->stack();
     EXPECT(stack.bytes == kStackBytes);

@@ -6,13 +6,15 @@ import subprocess
 import tempfile
 import time
 
+from patience import stretched
+
 
 class Monitor:
     """QEMU's monitor protocol (QMP), as much as tests need."""
 
     def __init__(self, path):
         self._socket = socket.socket(socket.AF_UNIX)
-        for _ in range(100):
+        for _ in range(1200):  # two minutes: QEMU may not have started yet
             try:
                 self._socket.connect(path)
                 break
@@ -43,7 +45,7 @@ class Monitor:
             name = names.get(letter, ("shift", letter.lower()) if letter.isupper() else letter)
             keys = [{"type": "qcode", "data": key} for key in ([name] if isinstance(name, str) else name)]
             self.ask("send-key", keys=keys)
-            time.sleep(0.15)
+            time.sleep(stretched(0.15))  # so that a busy machine's keyboard keeps up
 
 
 @contextlib.contextmanager
@@ -53,7 +55,7 @@ def watched(vari, *arguments, timeout=90):
         gate = f"{folder}/qmp"
         extra = f"-qmp unix:{gate},server=on,wait=off"
         with open(f"{folder}/output", "wb") as output:
-            running = subprocess.Popen(vari.command("--timeout", timeout * vari.patience, "--qemu-args", extra, *arguments),
+            running = subprocess.Popen(vari.command("--timeout", stretched(timeout * vari.patience), "--qemu-args", extra, *arguments),
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield running, Monitor(gate), folder
@@ -64,7 +66,7 @@ def watched(vari, *arguments, timeout=90):
 
 def until(condition, seconds=30):
     """What `condition` returns once it is true, or its last answer."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + stretched(seconds)
     while not (answer := condition()) and time.monotonic() < end:
         time.sleep(0.2)
     return answer

@@ -21,6 +21,7 @@ import linux_peer
 import paths
 import rootfs
 import building
+from patience import stretched
 from suites import Job, Result, Suite, describe
 
 KERNEL = os.environ.get("VARI_TEST_KERNEL", "monolithic")
@@ -56,7 +57,7 @@ class Vari:
 
     def run(self, *arguments, stdin=b"", timeout=60):
         """Runs ./vari run to its end. The guest gets `timeout` seconds, times what the build costs."""
-        limit = timeout * self.patience
+        limit = stretched(timeout * self.patience)
         done = subprocess.run(self.command(*arguments, "--timeout", limit), input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=limit + 60, check=False)
         return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
@@ -75,7 +76,7 @@ class Vari:
         """./vari run in a pseudo-terminal."""
         import pexpect
         line = self.command(*arguments)
-        return pexpect.spawn(line[0], line[1:], timeout=timeout * self.patience, dimensions=dimensions, encoding="utf-8",
+        return pexpect.spawn(line[0], line[1:], timeout=stretched(timeout * self.patience), dimensions=dimensions, encoding="utf-8",
                              codec_errors="replace", echo=False)
 
 

@@ -16,9 +16,19 @@ def suites(short, _options):
     return support.make_suites(__name__, short, "hostile programs, loads, and frames that come back")
 
 
-# Settles, then prints the free frames: Vari's own count, or what any kernel tells of its memory.
+# Settles, then prints the free frames: Vari's own count, or what any kernel tells of its memory. Settled: it has
+# not changed for a second, since what was killed may still be on its way out.
 FRAMES = """frames() {
-  sleep 1
+  before=none
+  for try in 1 2 3 4 5 6 7 8; do
+    sleep 1
+    now=$(count)
+    [ "$now" = "$before" ] && break
+    before=$now
+  done
+  echo $now
+}
+count() {
   if [ -r /proc/vari/nucleus ]; then awk '/^frames_free/ {print $2}' /proc/vari/nucleus
   else awk '/^MemFree/ {print int($2 / 4)}' /proc/meminfo; fi
 }

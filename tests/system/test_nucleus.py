@@ -12,6 +12,7 @@ import linux_peer
 import paths
 import support
 from monitor import Monitor, until
+from patience import stretched
 from support import case
 
 MEMORY = 64 << 20
@@ -65,7 +66,7 @@ class Conversation:
     def __init__(self, vari, script, root, folder):
         gate = f"{folder}/qmp"
         self._dump = f"{folder}/memory"
-        command = vari.command("--exec", script, "--root", root, "--mem", "64M", "--timeout", 120 * vari.patience,
+        command = vari.command("--exec", script, "--root", root, "--mem", "64M", "--timeout", stretched(120 * vari.patience),
                                "--qemu-args", f"-qmp unix:{gate},server=on,wait=off")
         self.running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.monitor = Monitor(gate)

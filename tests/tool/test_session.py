@@ -35,7 +35,7 @@ except Failure as failure:
 """
 
 
-def play(part, stdin=b"", timeout=5):
+def play(part, stdin=b"", timeout=60):
     """Runs a session whose guest plays `part`; returns the finished process."""
     with tempfile.TemporaryDirectory() as folder:
         stand_in = pathlib.Path(folder) / "qemu-system-x86_64"
@@ -44,7 +44,7 @@ def play(part, stdin=b"", timeout=5):
         driver = DRIVER.format(tools=str(ROOT / "tools" / "vari"), timeout=timeout, folder=folder)
         environment = dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}")
         return subprocess.run([sys.executable, "-B", "-c", driver], input=stdin, env=environment, capture_output=True,
-                              timeout=60, check=False)
+                              timeout=300, check=False)
 
 
 class VerdictTest(unittest.TestCase):

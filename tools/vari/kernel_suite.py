@@ -16,6 +16,7 @@ import types
 import building
 import machine
 import paths
+from patience import stretched
 from suites import Job, Result, Suite
 
 PASSED = 33  # QEMU's status for the tests' value 0x10
@@ -79,7 +80,7 @@ def boot(preset, processors, words, timeout, describe=None, **options):
         with open(f"{folder}/errors", "wb") as errors:
             process = description.start(errors)
         try:
-            status = process.wait(timeout)
+            status = process.wait(stretched(timeout))
         except subprocess.TimeoutExpired:
             machine.stop(process)
             status = None

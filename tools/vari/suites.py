@@ -16,6 +16,7 @@ import typing
 import budget
 import building
 import paths
+from patience import stretched
 
 TOOLS = paths.ROOT / "tools"
 
@@ -64,7 +65,7 @@ def command_job(name, command, timeout=600, **job):
         try:
             done = subprocess.run([str(word) for word in command], cwd=paths.ROOT, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                  timeout=timeout, check=False)
+                                  timeout=stretched(timeout), check=False)
             status, text = ("PASS" if done.returncode == 0 else "FAIL"), f"status {done.returncode}\n{done.stdout}"
         except subprocess.TimeoutExpired as slow:
             status, text = "FAIL", f"not ended after {timeout} s\n{(slow.stdout or b'').decode(errors='replace')[-2000:]}"
@@ -111,7 +112,7 @@ def _gtest_job(preset, program, command, folder):
             try:
                 done = subprocess.run([*command, f"--gtest_output=json:{report.name}"], cwd=folder, env=environment,
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      text=True, errors="replace", timeout=600, check=False)
+                                      text=True, errors="replace", timeout=stretched(600), check=False)
                 text, status = done.stdout, done.returncode
             except subprocess.TimeoutExpired as slow:
                 text, status = (slow.stdout or b"").decode(errors="replace") + "\nnot ended after 600 s", None
