@@ -21,6 +21,11 @@ if(VARI_WORLD STREQUAL "kernel")
   else()
     list(APPEND VARI_FLAGS -mgeneral-regs-only)
   endif()
+  # A header before every C++ source: for negative controls (tests/kernel/swapped_hints.h).
+  set(VARI_INCLUDE_FIRST "" CACHE FILEPATH "included before all C++ sources of a kernel")
+  if(VARI_INCLUDE_FIRST)
+    list(APPEND VARI_FLAGS "$<$<COMPILE_LANGUAGE:CXX>:-include${VARI_INCLUDE_FIRST}>")
+  endif()
   # Kernel sanitizers (nucleus/sanitizers/README.md): every check is a call, stacks and globals are left out.
   # vptr and function types need what the kernel is built without.
   set(VARI_SANITIZER_FLAGS)

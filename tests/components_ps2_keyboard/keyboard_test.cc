@@ -185,6 +185,18 @@ TEST_F(Keyboard, TypesAndShowsItsLights) {
   EXPECT_EQ(receiver.text, "hia\x1bOA");
 }
 
+// O29: a controller that was initialised before is initialised again.
+TEST_F(Keyboard, MadeTwiceWorksTwice) {
+  for (const char* expected : {"h", "hh"}) {
+    auto keyboard = Ps2Keyboard::create(fake.environment);
+    ASSERT_TRUE(keyboard);
+    (*keyboard)->set_receiver(&receiver);
+    controller.press({0x23, 0xa3});
+    EXPECT_EQ(receiver.text, expected);
+  }
+  EXPECT_EQ(fake.memory.live, 0);
+}
+
 TEST_F(Keyboard, FallsBackToSetTwo) {
   controller.can_translate = false;
   auto keyboard = Ps2Keyboard::create(fake.environment);

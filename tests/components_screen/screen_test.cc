@@ -344,6 +344,17 @@ TEST(Screen, TextModeWithAKeyboard) {
   (*screen)->set_receiver(nullptr);
 }
 
+// O29: a second screen upon the same memory begins like the first.
+TEST(Screen, MadeTwiceWorksTwice) {
+  FakeEnvironment& fake = lasting_environment();
+  for (const char* text : {"A", "B"}) {
+    auto screen = create(fake.environment, {.framebuffer = {}, .keyboard = {}});
+    ASSERT_TRUE(screen);
+    (*screen)->write(bytes_of(text));
+    EXPECT_EQ(fake.memory.physical[0xb8000][0], text[0]);
+  }
+}
+
 class Formats : public testing::TestWithParam<int> {};
 TEST_P(Formats, FramebufferStaysWithinItsMemory) {
   FakeEnvironment& fake = lasting_environment();

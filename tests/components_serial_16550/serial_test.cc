@@ -207,6 +207,28 @@ TEST_F(Serial, EverythingIsFreedAtTheEnd) {
   EXPECT_EQ(uart.interrupt_enable(), 0);
 }
 
+// O29: making it again is no different from the first time, for the same UART and for another beside it.
+TEST_F(Serial, MadeTwiceWorksTwice) {
+  FakeUart other(fake, 0x2f8, 3);
+  open()->write(bytes_of("one"));
+  auto again = open();
+  const auto beside = Serial16550::create(fake.environment, {.port = 0x2f8, .irq = 3});
+  ASSERT_TRUE(again && beside);
+  again->write(bytes_of(" two"));
+  (*beside)->write(bytes_of("three"));
+  again->drain();
+  (*beside)->drain();
+  EXPECT_EQ(uart.sent(), "one two");
+  EXPECT_EQ(other.sent(), "three");
+  uart.arrive("a");
+  other.arrive("b");
+  u8 byte = 0;
+  EXPECT_EQ(again->read({&byte, 1}), 1u);
+  EXPECT_EQ(byte, 'a');
+  EXPECT_EQ((*beside)->read({&byte, 1}), 1u);
+  EXPECT_EQ(byte, 'b');
+}
+
 TEST_F(Serial, OutOfMemoryIsAResult) {
   fake.memory.fail_after = 0;
   const auto made = Serial16550::create(fake.environment, {});

@@ -305,6 +305,25 @@ def same_personality_as_monolithic(vari):
 
 @case
 @unikernel
+def same_nucleus_as_monolithic(vari):
+    """By the linker's maps: both images are made of the same objects of the same libraries (K01)."""
+    import building
+    building.build(vari.preset, "monolithic")
+
+    def objects(kernel, library):
+        text = paths.image(kernel, vari.preset).with_suffix(".map").read_text()
+        return set(re.findall(rf"(\S*lib{library}\.a\(\w+\.(?:cc|S)\.obj\))", text))
+
+    for library in ("nucleus", "runtime", "machine"):
+        ours, theirs = objects("unikernel", library), objects("monolithic", library)
+        assert ours == theirs and ours, (library, sorted(ours ^ theirs))
+    assert len(objects("unikernel", "nucleus")) > 20
+    # The negative control: what is not the same is seen to differ.
+    assert objects("unikernel", "machine_ring0") and not objects("monolithic", "machine_ring0")
+
+
+@case
+@unikernel
 def library_that_calls(vari):
     """Programs of user/libc: calls by the gate here, by the instruction in the monolithic kernel and in Linux."""
     source = pathlib.Path(__file__).parent / "programs" / "ring0.c"

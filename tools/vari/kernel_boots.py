@@ -4,6 +4,7 @@ nodes, a clock that counts instructions. The kernel tells and judges; this judge
 import pathlib
 import time
 
+import building
 import iso
 import packages
 from kernel_suite import boot
@@ -127,6 +128,22 @@ def _counting(name, preset):
         missing = [figure for figure in needed if not done.figures().get(figure)]
         yield Result(name, "FAIL" if wrong or missing else "PASS", time.monotonic() - start, wrong or f"no figure {missing}")
     return Job(name, run)
+
+
+def hints():
+    """The loaded paths of this kernel and of one whose fastpath() and slowpath() are swapped (K61): each is shorter as
+    it is. The same sources, the same meter."""
+    def work():
+        prices = {}
+        for preset in ("release", "swapped-hints"):
+            building.build(preset, "kernel_tests")
+            done = boot(preset, 1, "test=loaded_paths_have_a_price", 120, **COUNTING)
+            if done.failure():
+                return done.failure()
+            prices[preset] = done.figures()
+        wrong = [name for name, price in prices["release"].items() if not 0 < price < prices["swapped-hints"][name]]
+        return f"{wrong} not shorter than with swapped hints: {prices}" if wrong else ""
+    yield _job("kernel-hints/swapped", work)
 
 
 def jobs(name, preset):

@@ -156,6 +156,7 @@ def suites():
         job = _all_tests("kernel-64/64", "release", 64, 600)
         job.alone = True
         yield job
+    found.append(Suite("kernel-hints", "the loaded paths beside a build with swapped branch hints", kernel_boots.hints, long=True))
     found.append(Suite("kernel-64", "in-kernel tests on 64 processors", many, long=True))
     return found
 
