@@ -84,8 +84,8 @@ TEST(HostedPlace, AWildStackPointerIsSurvived) {
           << std::hex << stack << " vector " << u32{guest.context->trap().vector};
       EXPECT_EQ(guest.registers().rsp, stack);
     }
-    // Not canonical: some processors' way back from a signal refuses it, others let it through until somebody pushes.
-    // The guest's fault at most, and nobody else's.
+    // Not canonical: some processors' way back from a signal refuses it, others let it through until somebody
+    // pushes. The guest's fault at most, and nobody else's.
     const u64 wild = u64{1} << 62;
     guest.registers().rsp = wild;
     if (guest.context->run() == TrapKind::SystemCall) {
