@@ -29,9 +29,9 @@ def ask(child, line, pattern=None):
     return child.before
 
 
-def start(child, command):
+def start(child, command, before=""):
     """Types a command, and waits until it has the terminal: keys that come sooner are the shell's."""
-    child.send(f"sh -c 'echo u\"\"p; {command}'\r")
+    child.send(f"sh -c '{before}echo u\"\"p; {command}'\r")
     child.expect(r"\nup\r?\n")
 
 
@@ -142,8 +142,7 @@ def history_and_completion(vari):
 def a_large_paste_is_whole(vari):
     child = shell(vari)
     lines = [f"{number:06d} {'x' * 40}" for number in range(1500)]
-    ask(child, "stty -echo")
-    start(child, "sleep 3; exec cat >/tmp/pasted")  # the paste comes while nobody reads
+    start(child, "sleep 3; exec cat >/tmp/pasted", before="stty -echo; ")  # the paste comes while nobody reads
     child.send("\r".join(lines) + "\r\x04")
     child.expect(PROMPT)
     child.send("md5sum /tmp/pasted\r")
