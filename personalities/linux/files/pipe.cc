@@ -76,6 +76,38 @@ LinuxResult<u64> Pipe::read(Transfer& to, bool wait) {
   }
 }
 
+LinuxResult<u64> Pipe::peek_some(Transfer& to) {
+  u64 done = 0;
+  while (done < used_ && to.remaining() != 0) {
+    const u32 position = (first_ + static_cast<u32>(done)) & (capacity_ - 1);
+    const u32 offset = position & (kPageBytes - 1);
+    const u64 chunk = std::min<u64>(used_ - done, kPageBytes - offset);
+    const auto moved = to.put({pages_[position / kPageBytes].bytes + offset, chunk});
+    if (!moved) return moved;
+    done += *moved;
+    if (*moved < chunk) break;
+  }
+  return done;
+}
+
+LinuxResult<u64> Pipe::peek(Transfer& to, bool wait) {
+  for (;;) {
+    {
+      Guard guard(mutex_);
+      if (used_ != 0) return peek_some(to);
+      if (writers_ == 0) return 0;
+      if (!wait) return std::unexpected(Errno::Again);
+      ++sleeping_readers_;
+    }
+    const auto slept = read_queue_.wait_until([&] { return readable(); }, kForever, Cancellation::Respect);
+    Guard guard(mutex_);
+    --sleeping_readers_;
+    // Nothing is taken: whoever else sleeps is woken as by a reader that leaves bytes behind.
+    if (used_ != 0 && sleeping_readers_) read_queue_.wake_one();
+    if (!slept) return std::unexpected(to_errno(slept.error()));
+  }
+}
+
 LinuxResult<u64> Pipe::write_some(Transfer& from, u64 wanted) {
   u64 done = 0;
   while (done < wanted && used_ < capacity_) {

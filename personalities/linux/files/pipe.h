@@ -26,6 +26,8 @@ class Pipe final : public runtime::Allocated {
   LinuxResult<> prepare();
 
   LinuxResult<u64> read(Transfer& to, bool wait);
+  /// What read() would give, left where it is (tee).
+  LinuxResult<u64> peek(Transfer& to, bool wait);
   /// The error Pipe: nobody will ever read; the caller sends SIGPIPE.
   LinuxResult<u64> write(Transfer& from, bool wait);
   u32 poll(PollTable* table, bool reading, bool writing);
@@ -50,6 +52,7 @@ class Pipe final : public runtime::Allocated {
     u8* bytes = nullptr;
   };
   LinuxResult<u64> read_some(Transfer& to) REQUIRES(mutex_);
+  LinuxResult<u64> peek_some(Transfer& to) REQUIRES(mutex_);
   LinuxResult<u64> write_some(Transfer& from, u64 wanted) REQUIRES(mutex_);
   bool readable() const { return used_bytes() != 0 || __atomic_load_n(&writers_, __ATOMIC_ACQUIRE) == 0; }
   bool writable(u32 bytes) const { return capacity_bytes() - used_bytes() >= bytes || !has_readers(); }
