@@ -205,6 +205,7 @@ LinuxResult<> mount_new(Task& task, const Path& at, std::string_view source, u64
   char type_text[32], options_text[512];
   const auto type = TRY(optional_string(task, type_address, type_text));
   const auto options = TRY(optional_string(task, options_address, options_text));
+  if (type.empty()) return std::unexpected(Errno::Invalid);
   auto& vfs = task.personality().vfs();
   for (const auto& known : Vfs::types()) {
     if (known.name != type) continue;
@@ -224,14 +225,18 @@ LinuxResult<> mount(Task& task, const Arguments& a) {
   constexpr u32 kPropagation = 0xe0000 | 0x100000, kKept = Mount::kReadOnly | Mount::kNoSetId |
                                                            Mount::kNoDevices | Mount::kNoExecute |
                                                            Mount::kNoAccessTime;
-  if (flags & Mount::kRemount) return mounts.remount(at, flags & kKept);
+  if (flags & Mount::kRemount) {
+    TRY(mounts.remount(at, flags & kKept));
+    if (flags & Mount::kBind) return {};  // of the mount alone
+    char text[512];
+    return at.inode().file_system().reconfigure(TRY(optional_string(task, a.a[4], text)));
+  }
   // There is one mount namespace: nothing propagates anywhere.
   if (flags & kPropagation) return {};
   if (flags & (Mount::kBind | Mount::kMove)) {
     const auto from = TRY(walk(task, WalkStart(), source));
     if (flags & Mount::kMove) return mounts.move(from, at);
-    return mounts.add(at, from.dentry, from.mount ? from.mount->flags() : 0,
-                      from.mount ? from.mount->source() : "none");
+    return mounts.bind(from, at, flags & Mount::kRecursive);
   }
   return mount_new(task, at, source, a.a[2], flags & kKept, a.a[4]);
 }
@@ -239,10 +244,13 @@ LinuxResult<> mount(Task& task, const Arguments& a) {
 LinuxResult<> unmount(Task& task, const Arguments& a) {
   constexpr u64 kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
   if (a.a[1] & ~(kForce | kDetach | kExpire | kNoFollow)) return std::unexpected(Errno::Invalid);
+  if ((a.a[1] & kExpire) && (a.a[1] & (kForce | kDetach))) return std::unexpected(Errno::Invalid);
   if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
   auto at =
       TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
-  return task.personality().vfs().mounts().remove(std::move(at), a.a[1] & kDetach);
+  auto& mounts = task.personality().vfs().mounts();
+  if (a.a[1] & kExpire) return mounts.expire(std::move(at));
+  return mounts.remove(std::move(at), a.a[1] & kDetach);
 }
 
 LinuxResult<> pivot(Task& task, const Arguments& a) {

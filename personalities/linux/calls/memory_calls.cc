@@ -3,6 +3,7 @@
 
 #include "personalities/linux/calls/process_calls.h"
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/mount.h"
 #include "personalities/linux/memory/anonymous_object.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
@@ -42,6 +43,10 @@ LinuxResult<> attach_file(Task& task, i64 descriptor, u64 offset, MemoryMap::Req
     if (allows(request.access, Access::Write)) return std::unexpected(Errno::Access);
     request.may_write = false;
   }
+  const Path* path = file->path();
+  if (allows(request.access, Access::Execute) && path && path->mount &&
+      (path->mount->flags() & Mount::kNoExecute))
+    return std::unexpected(Errno::Perm);
   request.object = TRY(file->memory_object());
   request.first_page = offset >> kPageShift;
   return {};

@@ -4,6 +4,7 @@
 #include "personalities/linux/files/epoll.h"
 #include "personalities/linux/files/file_locks.h"
 #include "personalities/linux/files/inode.h"
+#include "personalities/linux/files/mount.h"
 
 namespace vari::linux {
 
@@ -14,6 +15,8 @@ void File::on_last_release() {
   if (__atomic_load_n(&epoll_items_, __ATOMIC_ACQUIRE)) Epoll::forget(*this);
   FileLocks::release_file(*this);
   if (writing_) inode().end_writing(writing_);
+  if (const Path* place = writing_ > 0 ? path() : nullptr; place && place->mount)
+    place->mount->change_writers(-1);
   delete this;
 }
 

@@ -39,6 +39,8 @@ class FileSystem : public runtime::Managed {
   void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
   /// No mount shows it any longer: what is kept only in case that it is used again can go.
   virtual void on_last_unmount() {}
+  /// Remounted with these options. Invalid.
+  virtual LinuxResult<> reconfigure(std::string_view) { return {}; }
   /// sync(2): what programs have changed through mappings is where it belongs at return.
   virtual LinuxResult<> synchronise() { return {}; }
   /// Gives back up to about `pages` frames that can be had again from elsewhere; how many. Any thread, also

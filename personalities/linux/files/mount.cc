@@ -3,6 +3,7 @@
 #include "personalities/linux/files/mount.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/file_system.h"
@@ -75,7 +76,8 @@ void MountTable::attach_locked(Mount& mount, const Path& at) {
   mount.attached_ = true;
 }
 
-LinuxResult<> MountTable::add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source) {
+LinuxResult<> MountTable::add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
+                              u32 copied_from) {
   const auto place = cross_down(at);
   if (!place.mount) return std::unexpected(Errno::Invalid);
   if (tree->inode().is(FileKind::Directory) != place.inode().is(FileKind::Directory))
@@ -87,6 +89,7 @@ LinuxResult<> MountTable::add(const Path& at, Ref<Dentry> tree, u32 flags, std::
   if (place.dentry->removed()) return std::unexpected(Errno::NoEntry);
   Guard guard(lock_);
   attach_locked(*mount, place);
+  mount->copied_from_ = copied_from;
   mounts_.push_back(*mount.leak());
   return {};
 }
@@ -112,8 +115,20 @@ LinuxResult<> MountTable::remove(Path at, bool lazy) {
   return {};
 }
 
+LinuxResult<> MountTable::expire(Path at) {
+  if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
+  {
+    Guard guard(lock_);
+    if (at.mount->references() > 2) return std::unexpected(Errno::Busy);
+    if (!std::exchange(at.mount->expires_, true)) return std::unexpected(Errno::Again);
+  }
+  return remove(std::move(at), false);
+}
+
 LinuxResult<> MountTable::remount(const Path& at, u32 flags) {
   if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
+  if ((flags & Mount::kReadOnly) && !at.mount->read_only() && at.mount->has_writers())
+    return std::unexpected(Errno::Busy);
   __atomic_store_n(&at.mount->flags_, flags, __ATOMIC_RELAXED);
   return {};
 }

@@ -26,6 +26,9 @@ class Mount final : public runtime::Managed {
   u32 flags() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
   bool read_only() const { return flags() & kReadOnly; }
   u32 id() const { return id_; }
+  /// Open files that may write through it: they keep it from becoming read-only.
+  void change_writers(int change) { __atomic_fetch_add(&writers_, change, __ATOMIC_RELAXED); }
+  bool has_writers() const { return __atomic_load_n(&writers_, __ATOMIC_RELAXED) != 0; }
   /// The first word of /proc/mounts' line ("tmpfs", "/dev/vda"…).
   std::string_view source() const { return {source_, source_length_}; }
 
@@ -39,6 +42,7 @@ class Mount final : public runtime::Managed {
 
   Ref<Dentry> root_;
   u32 flags_;
+  u32 writers_ = 0;  // atomic
   const u32 id_;
   char source_[64];
   std::size_t source_length_;
@@ -47,6 +51,8 @@ class Mount final : public runtime::Managed {
   Ref<Dentry> mount_point_;
   Hook hook_;
   bool attached_ = false;
+  bool expires_ = false;  // MNT_EXPIRE has asked once
+  u32 copied_from_ = 0;   // the id of the mount that a recursive bind is making it of
 };
 
 class MountTable {
@@ -60,10 +66,15 @@ class MountTable {
   /// The very first mount.
   LinuxResult<> set_root(Ref<Dentry> root, std::string_view source);
   /// Mounts `tree` on the directory (or file) `at`, above what may be mounted there already.
-  LinuxResult<> add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source);
+  LinuxResult<> add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
+                    u32 copied_from = 0);
   /// `at` is the root of a mount, and the caller's only reference to it. Busy if others are mounted within
   /// it, or it is in use and the removal is not lazy.
   LinuxResult<> remove(Path at, bool lazy);
+  /// MNT_EXPIRE: Again the first time.
+  LinuxResult<> expire(Path at);
+  /// Shows the tree at `from` at `at`, too; `recursive`: with what is mounted in it (mount_copies.cc).
+  LinuxResult<> bind(const Path& from, const Path& at, bool recursive);
   LinuxResult<> remount(const Path& at, u32 flags);
   LinuxResult<> pivot(const Path& new_root, const Path& put_old);
   LinuxResult<> move(const Path& from, const Path& to);
@@ -83,6 +94,9 @@ class MountTable {
   using Mounts =
       boost::intrusive::list<Mount, boost::intrusive::member_hook<Mount, Mount::Hook, &Mount::hook_>,
                              boost::intrusive::constant_time_size<false>>;
+  /// The first mount with an id between the two that is mounted in the mount `id`, below `top` if given.
+  Ref<Mount> next_mounted_in(u32 id, u32 after, u32 before, Dentry* top, Ref<Dentry>& point);
+  Ref<Mount> next_copy(u32 after);
   Mount* find_locked(const Mount* parent, const Dentry* at) REQUIRES(lock_);
   void attach_locked(Mount& mount, const Path& at) REQUIRES(lock_);
 

@@ -70,6 +70,7 @@ LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool 
   auto file = open_checked(task, path, flags, created);
   if (writes && file && (flags & File::kAccessMode)) {
     (*file)->hold_writing(1);
+    if (path.mount) path.mount->change_writers(1);
   } else if (writes) {
     inode.end_writing(1);
   }

@@ -1,25 +1,12 @@
 // Mount options: "size=10%,mode=755".
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "base/types.h"
 #include "personalities/linux/errno.h"
 
 namespace vari::linux {
-
-/// The value of `name` in a list of options; nothing if it is not there.
-constexpr std::optional<std::string_view> find_option(std::string_view options, std::string_view name) {
-  while (!options.empty()) {
-    const auto comma = options.find(',');
-    const auto option = options.substr(0, comma);
-    options.remove_prefix(comma == std::string_view::npos ? options.size() : comma + 1);
-    if (option.size() > name.size() && option.starts_with(name) && option[name.size()] == '=')
-      return option.substr(name.size() + 1);
-  }
-  return std::nullopt;
-}
 
 constexpr LinuxResult<u64> parse_octal(std::string_view text) {
   u64 value = 0;

@@ -24,33 +24,86 @@ u64 total_bytes(Vfs& vfs) {
 Tmpfs::Tmpfs(Vfs& vfs, const Options& options)
     : FileSystem(vfs),
       maximum_pages_((options.maximum_bytes ? options.maximum_bytes : total_bytes(vfs) / 2) / kPageBytes),
+      maximum_inodes_(options.maximum_inodes),
       reserve_pages_(std::min<u64>(total_bytes(vfs) / 32, 16 * kMiB) / kPageBytes) {}
 
 LinuxResult<Ref<Dentry>> Tmpfs::create(Vfs& vfs, const Options& options) {
   auto tmpfs = TRY(runtime::make<Tmpfs>(vfs, options));
-  auto root = TRY(TmpfsInode::create(*tmpfs, {.kind = FileKind::Directory, .mode = options.root_mode}));
+  auto root = TRY(TmpfsInode::create(*tmpfs, {.kind = FileKind::Directory,
+                                              .mode = options.root_mode,
+                                              .user = options.root_user,
+                                              .group = options.root_group}));
   return Dentry::create_root(std::move(root), "/");
 }
 
 LinuxResult<Ref<Dentry>> Tmpfs::mount(Vfs& vfs, std::string_view text) {
   Options options;
-  if (const auto size = find_option(text, "size"))
-    options.maximum_bytes = TRY(parse_size(*size, total_bytes(vfs)));
-  if (const auto mode = find_option(text, "mode")) options.root_mode = TRY(parse_octal(*mode)) & kModeMask;
+  TRY(options.parse(text, total_bytes(vfs)));
   return create(vfs, options);
 }
 
+LinuxResult<> Tmpfs::Options::parse(std::string_view text, u64 memory_bytes) {
+  while (!text.empty()) {
+    const auto option = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(option.size() + 1, text.size()));
+    const auto equals = option.find('=');
+    const auto name = option.substr(0, equals);
+    const auto value = equals == std::string_view::npos ? std::string_view() : option.substr(equals + 1);
+    if (name == "size") {
+      maximum_bytes = TRY(parse_size(value, memory_bytes));
+    } else if (name == "nr_blocks") {
+      if (__builtin_mul_overflow(TRY(parse_size(value, 0)), kPageBytes, &maximum_bytes))
+        return std::unexpected(Errno::Invalid);
+    } else if (name == "nr_inodes") {
+      maximum_inodes = TRY(parse_size(value, 0));
+    } else if (name == "mode") {
+      root_mode = TRY(parse_octal(value)) & kModeMask;
+    } else if (name == "uid") {
+      root_user = static_cast<u32>(TRY(parse_size(value, 0)));
+    } else if (name == "gid") {
+      root_group = static_cast<u32>(TRY(parse_size(value, 0)));
+    } else if (!name.empty() && name != "huge" && name != "inode32" && name != "inode64") {
+      return std::unexpected(Errno::Invalid);  // those three change nothing here
+    }
+  }
+  return {};
+}
+
+/// A limit below what is in use would be none: Invalid, as in Linux.
+LinuxResult<> Tmpfs::reconfigure(std::string_view text) {
+  Options options;
+  options.maximum_bytes = maximum_pages() * kPageBytes;
+  options.maximum_inodes = maximum_inodes();
+  TRY(options.parse(text, total_bytes(vfs())));
+  const u64 pages = options.maximum_bytes / kPageBytes;
+  if (pages < __atomic_load_n(&pages_, __ATOMIC_RELAXED)) return std::unexpected(Errno::Invalid);
+  if (options.maximum_inodes && options.maximum_inodes < __atomic_load_n(&inodes_, __ATOMIC_RELAXED))
+    return std::unexpected(Errno::Invalid);
+  __atomic_store_n(&maximum_pages_, pages, __ATOMIC_RELAXED);
+  __atomic_store_n(&maximum_inodes_, options.maximum_inodes, __ATOMIC_RELAXED);
+  return {};
+}
+
+LinuxResult<> Tmpfs::charge_inode() {
+  const u64 now = __atomic_add_fetch(&inodes_, 1, __ATOMIC_RELAXED), most = maximum_inodes();
+  if (most == 0 || now <= most) return {};
+  uncharge_inode();
+  return std::unexpected(Errno::NoSpace);
+}
+
 FileSystemStatistics Tmpfs::statistics() {
-  const u64 used = __atomic_load_n(&pages_, __ATOMIC_RELAXED);
+  const u64 used = __atomic_load_n(&pages_, __ATOMIC_RELAXED), maximum = maximum_pages();
   const u64 machine = vfs().place().memory_statistics().free_bytes / kPageBytes;
   const u64 available =
-      std::min(maximum_pages_ - std::min(used, maximum_pages_), machine - std::min(machine, reserve_pages_));
+      std::min(maximum - std::min(used, maximum), machine - std::min(machine, reserve_pages_));
   const u64 inodes = __atomic_load_n(&inodes_, __ATOMIC_RELAXED);
+  const u64 most = maximum_inodes();
+  const u64 free_inodes = most ? most - std::min(inodes, most) : available;
   return {.magic = kMagic,
-          .blocks = maximum_pages_,
+          .blocks = maximum,
           .free_blocks = available,
-          .files = inodes + available,
-          .free_files = available,
+          .files = most ? most : inodes + available,
+          .free_files = free_inodes,
           .memory_pages = used};
 }
 
@@ -60,8 +113,8 @@ LinuxResult<> Tmpfs::charge(u64 pages) {
   const auto short_of_memory = [&] {
     return vfs().place().memory_statistics().free_bytes / kPageBytes < reserve_pages_;
   };
-  const bool exhausted = now > maximum_pages_ || (now % 16 < pages && short_of_memory() &&
-                                                  (vfs().reclaim(64) == 0 || short_of_memory()));
+  const bool exhausted = now > maximum_pages() || (now % 16 < pages && short_of_memory() &&
+                                                   (vfs().reclaim(64) == 0 || short_of_memory()));
   if (!exhausted) return {};
   uncharge(pages);
   return std::unexpected(Errno::NoSpace);
@@ -78,14 +131,12 @@ TmpfsInode::TmpfsInode(Tmpfs& tmpfs, const NewInode& description)
              .group = description.group,
              .links = description.kind == FileKind::Directory ? 2u : 1u,
              .size = description.link_target.size(),
-             .device = description.device}) {
-  __atomic_fetch_add(&tmpfs.inodes_, 1, __ATOMIC_RELAXED);
-}
+             .device = description.device}) {}
 
 TmpfsInode::~TmpfsInode() {
   delete extended_;
   if (target_) runtime::free(target_, Inode::size());
-  __atomic_fetch_sub(&tmpfs().inodes_, 1, __ATOMIC_RELAXED);
+  tmpfs().uncharge_inode();
 }
 
 Attributes TmpfsInode::attributes() {
@@ -100,7 +151,13 @@ Attributes TmpfsInode::attributes() {
 LinuxResult<Ref<Inode>> TmpfsInode::create(Tmpfs& tmpfs, const NewInode& description) {
   if (description.kind == FileKind::SymbolicLink && description.link_target.empty())
     return std::unexpected(Errno::NoEntry);
-  auto inode = TRY(runtime::make<TmpfsInode>(tmpfs, description));
+  TRY(tmpfs.charge_inode());
+  auto made = runtime::make<TmpfsInode>(tmpfs, description);
+  if (!made) {
+    tmpfs.uncharge_inode();
+    return std::unexpected(to_errno(made.error()));
+  }
+  auto inode = std::move(*made);
   if (description.kind == FileKind::Regular) inode->contents_ = TRY(runtime::make<TmpfsContents>(tmpfs));
   if (description.kind == FileKind::SymbolicLink) {
     inode->target_ = static_cast<char*>(runtime::allocate(description.link_target.size()));

@@ -10,8 +10,11 @@ namespace vari::linux {
 class Tmpfs : public FileSystem {
  public:
   struct Options {
-    u64 maximum_bytes = 0;  // 0: half of the machine's memory
-    u32 root_mode = 01777;
+    u64 maximum_bytes = 0;   // 0: half of the machine's memory
+    u64 maximum_inodes = 0;  // 0: as many as memory holds
+    u32 root_mode = 01777, root_user = 0, root_group = 0;
+    /// Mount options over what is there. Invalid.
+    LinuxResult<> parse(std::string_view text, u64 memory_bytes);
   };
   /// The root dentry of a new, empty instance. `text`: mount options (size=…, mode=…).
   static LinuxResult<Ref<Dentry>> create(Vfs& vfs, const Options& options);
@@ -23,12 +26,18 @@ class Tmpfs : public FileSystem {
   /// NoSpace at the limit, or where only the reserve for other things is left.
   LinuxResult<> charge(u64 pages);
   void uncharge(u64 pages);
+  LinuxResult<> reconfigure(std::string_view options) override;
+  LinuxResult<> charge_inode();
+  void uncharge_inode() { __atomic_fetch_sub(&inodes_, 1, __ATOMIC_RELAXED); }
 
   Tmpfs(Vfs& vfs, const Options& options);
 
  private:
   friend class TmpfsInode;
-  const u64 maximum_pages_, reserve_pages_;
+  u64 maximum_pages() const { return __atomic_load_n(&maximum_pages_, __ATOMIC_RELAXED); }
+  u64 maximum_inodes() const { return __atomic_load_n(&maximum_inodes_, __ATOMIC_RELAXED); }
+  u64 maximum_pages_, maximum_inodes_;  // atomic: remounting changes them
+  const u64 reserve_pages_;
   u64 pages_ = 0;   // atomic
   u64 inodes_ = 0;  // atomic
 };
