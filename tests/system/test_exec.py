@@ -1,5 +1,6 @@
 """--exec: a command in the guest behaves as a command here, and a guest that fails says so with status 125."""
 import support
+from patience import stretched
 from support import case
 
 
@@ -83,8 +84,8 @@ def control_c_reaches_the_command(vari):
     if vari.kernel == "linux":
         return "Linux's first program has no channel for signals"
     import pexpect
-    line = vari.command("--exec", "echo begun; trap 'echo caught; exit 7' INT; while :; do sleep 1; done")
-    child = pexpect.spawn(line[0], line[1:], timeout=60 * vari.patience, encoding="utf-8", echo=False)
+    line = vari.command("--exec", "trap 'echo caught; exit 7' INT; echo begun; while :; do sleep 1; done")
+    child = pexpect.spawn(line[0], line[1:], timeout=stretched(60 * vari.patience), encoding="utf-8", echo=False)
     child.expect("begun")
     child.send("\x03")
     child.expect("caught")
@@ -92,7 +93,7 @@ def control_c_reaches_the_command(vari):
     child.close()
     assert child.exitstatus == 7, child.exitstatus
     line = vari.command("--exec", "echo begun; sleep 1000")
-    child = pexpect.spawn(line[0], line[1:], timeout=60 * vari.patience, encoding="utf-8", echo=False)
+    child = pexpect.spawn(line[0], line[1:], timeout=stretched(60 * vari.patience), encoding="utf-8", echo=False)
     child.expect("begun")
     child.send("\x03")
     child.expect(pexpect.EOF)

@@ -2,6 +2,7 @@
 import time
 
 import support
+from patience import stretched
 from support import case
 
 
@@ -158,7 +159,7 @@ def our_terminal_is_sane_afterwards(vari):
     import pexpect
     command = " ".join(vari.command())
     child = pexpect.spawn("/bin/sh", ["-c", f"stty -a >/tmp/.vari-$$; {command}; stty -a | cmp - /tmp/.vari-$$ && echo as it was; rm /tmp/.vari-$$"],
-                          timeout=60 * vari.patience, encoding="utf-8", codec_errors="replace", echo=False)
+                          timeout=stretched(60 * vari.patience), encoding="utf-8", codec_errors="replace", echo=False)
     child.expect(PROMPT)
     child.send("exit\r")
     child.expect("as it was")

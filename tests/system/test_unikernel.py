@@ -12,6 +12,7 @@ import rootfs
 import support
 import test_runtimes
 import trees
+from patience import stretched
 from support import case
 
 REPORTS = test_runtimes.PROGRAMS
@@ -337,7 +338,7 @@ def library_that_calls(vari):
         done = vari.app(target, f"ring0 {line}", "--smp", 2, timeout=120)
         assert done.status == 0, f"{line}: {done}"
     for line in ("hello", "threads 8", "vectors"):
-        done = subprocess.run([str(target), *line.split()], stdout=subprocess.PIPE, check=False, timeout=60)
+        done = subprocess.run([str(target), *line.split()], stdout=subprocess.PIPE, check=False, timeout=stretched(60))
         assert done.returncode == 0, f"{line}: {done}"
     target.unlink()
 
@@ -392,7 +393,7 @@ def a_program_without_a_personality(vari):
     image = folder / "examples" / "direct" / "example_direct.elf"
     done = subprocess.run(["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "4", "-m", "64M", "-nodefaults",
                            "-no-reboot", "-nic", "none", "-display", "none", "-serial", "stdio", "-kernel", str(image)],
-                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60 * vari.patience, check=False)
+                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=stretched(60 * vari.patience), check=False)
     assert (done.returncode, done.stdout) == (0, b"6057 primes below 60000, by 4 threads\r\n"), done
 
 
@@ -415,7 +416,7 @@ def image_boots_alone(vari):
         done = subprocess.run(["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-m", "64M", "-nodefaults",
                                "-no-reboot", "-nic", "none", "-display", "none", "-kernel", str(image), "-serial", "null",
                                "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"],
-                              stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60, check=False)
+                              stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=stretched(60), check=False)
         assert b"alone\n" in done.stdout, done
     finally:
         image.unlink()
