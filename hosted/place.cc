@@ -1,7 +1,9 @@
 #include "hosted/place.h"
 
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -68,6 +70,12 @@ void HostedPlace::random(std::span<u8> to) {
     const auto got = ::getrandom(to.data(), to.size(), 0);
     if (got > 0) to = to.subspan(static_cast<std::size_t>(got));
   }
+}
+
+/// Guests are processes of their own that registered for nothing: the host's call for all of the machine.
+void HostedPlace::memory_barrier() {
+  constexpr int kGlobal = 1;
+  if (::syscall(SYS_membarrier, kGlobal, 0, 0) != 0) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 CpuStatistics HostedPlace::cpu_statistics(CpuId cpu) {

@@ -48,6 +48,7 @@ class HostedPlace final : public Place {
   void random(std::span<u8> to) override;
   void log(std::string_view line) override { surroundings_->log(line); }
   std::size_t read_log(u64& from, std::span<char> to) override { return surroundings_->read_log(from, to); }
+  void memory_barrier() override;
   u32 cpu_count() override { return group_ ? group_->limit() : 1; }
   CpuStatistics cpu_statistics(CpuId cpu) override;
   MemoryStatistics memory_statistics() override;

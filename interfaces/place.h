@@ -191,6 +191,10 @@ class Place {
   /// What a program may call in place of its system-call instruction, with the same registers; 0: nothing.
   virtual VirtualAddress call_gate() { return {}; }
 
+  /// At return every core has executed a full memory barrier since the call, as seen by the programs that it
+  /// runs. May block.
+  virtual void memory_barrier() = 0;
+
   virtual u32 cpu_count() = 0;
   virtual CpuStatistics cpu_statistics(CpuId cpu) = 0;
   virtual MemoryStatistics memory_statistics() = 0;

@@ -62,6 +62,13 @@ std::size_t NucleusPlaceBase::read_log(u64& from, std::span<char> to) {
   return parts_.log.read(from, to);
 }
 
+/// An interrupt is one, and so is the way back to user code.
+void NucleusPlaceBase::memory_barrier() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  parts_.processors.broadcast(
+      runtime::CpuSet{}, [](void*) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }, nullptr);
+}
+
 u32 NucleusPlaceBase::cpu_count() {
   return parts_.processors.count();
 }

@@ -46,6 +46,7 @@ class NucleusPlaceBase : public Place {
   void random(std::span<u8> to) final;
   void log(std::string_view line) final;
   std::size_t read_log(u64& from, std::span<char> to) final;
+  void memory_barrier() final;
   u32 cpu_count() final;
   CpuStatistics cpu_statistics(CpuId cpu) final;
   MemoryStatistics memory_statistics() final;

@@ -132,6 +132,7 @@ class FakePlace final : public Place {
   void random(std::span<u8> to) override;
   void log(std::string_view line) override;
   std::size_t read_log(u64&, std::span<char>) override { return 0; }
+  void memory_barrier() override { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
   u32 cpu_count() override { return 2; }
   CpuStatistics cpu_statistics(CpuId) override { return {}; }
   MemoryStatistics memory_statistics() override;

@@ -92,19 +92,22 @@ LinuxResult<> get_three(Task& task, const Ids& ids, const Arguments& arguments) 
 LinuxResult<u64> get_groups(Task& task, i32 room, u64 address) {
   const auto& identity = task.identity();
   if (room < 0) return std::unexpected(Errno::Invalid);
+  const auto groups = identity.groups();
   if (room) {
-    if (static_cast<u32>(room) < identity.group_count) return std::unexpected(Errno::Invalid);
-    TRY(task.user().copy_out(address, identity.groups, identity.group_count * sizeof(u32)));
+    if (static_cast<u32>(room) < groups.size()) return std::unexpected(Errno::Invalid);
+    TRY(task.user().copy_out(address, groups.data(), groups.size_bytes()));
   }
-  return identity.group_count;
+  return groups.size();
 }
 
 LinuxResult<> set_groups(Task& task, u64 count, u64 address) {
   Identity identity = task.identity();
   if (!identity.privileged()) return std::unexpected(Errno::Perm);
-  if (count > Identity::kMaximumGroups) return std::unexpected(Errno::Invalid);
-  TRY(task.user().copy_in(identity.groups, address, count * sizeof(u32)));
-  identity.group_count = static_cast<u32>(count);
+  if (count > GroupList::kMaximum) return std::unexpected(Errno::Invalid);
+  const auto list = TRY(GroupList::create(static_cast<u32>(count)));
+  TRY(task.user().copy_in(list->ids().data(), address, count * sizeof(u32)));
+  std::ranges::sort(list->ids());
+  identity.group_list = list;
   return TaskInternals::set_identity(task, identity);
 }
 
@@ -118,6 +121,13 @@ LinuxResult<> TaskInternals::set_identity(Task& task, const Identity& identity) 
   auto credentials = TRY(runtime::make<Credentials>(identity));
   task.facts_.set_identity(identity);
   Guard<SpinLock> guard(task.process_->lock_);
+  const auto& before = task.credentials_->identity();
+  if (before.effective_user != identity.effective_user ||
+      before.effective_group != identity.effective_group || before.file_user != identity.file_user ||
+      before.file_group != identity.file_group) {
+    task.process_->settings_.dumpable = false;
+    task.parent_death_signal_ = 0;
+  }
   std::swap(task.credentials_, credentials);
   return {};
 }

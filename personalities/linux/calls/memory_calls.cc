@@ -1,6 +1,7 @@
 // mmap and its family: decodes flags and ranges, then asks the memory map.
 #include <algorithm>
 
+#include "personalities/linux/calls/memory_helpers.h"
 #include "personalities/linux/calls/process_calls.h"
 #include "personalities/linux/files/file_table.h"
 #include "personalities/linux/files/mount.h"
@@ -27,12 +28,6 @@ Access access_of(u64 protection) {
   if (protection & kProtWrite) access = access | Access::Write;
   if (protection & kProtExecute) access = access | Access::Execute;
   return access;
-}
-
-/// A page-aligned range within user space; its length rounded up.
-bool valid_range(u64 begin, u64 bytes) {
-  return (begin & (kPageBytes - 1)) == 0 && bytes <= Domain::kUserEnd.value &&
-         begin <= Domain::kUserEnd.value - align_up(bytes, kPageBytes);
 }
 
 LinuxResult<> attach_file(Task& task, i64 descriptor, u64 offset, MemoryMap::Request& request) {
@@ -74,12 +69,9 @@ LinuxResult<u64> map_memory(Task& task, const Arguments& arguments) {
     request.object = TRY(AnonymousObject::create(task.personality().frames(), align_up(bytes, kPageBytes)));
   }
   const u64 begin = TRY(task.memory().map(request));
-  if (flags & kMapPopulate) {
-    const Access wanted = allows(request.access, Access::Write) ? Access::Write : Access::Read;
-    for (u64 at = begin; at < begin + bytes && !fatal_signal_pending(task); at += kPageBytes) {
-      if (!task.memory().resolve_fault(at, wanted).has_value()) break;
-    }
-  }
+  if ((flags & kMapPopulate) || task.memory().future_lock() == MemoryMap::FutureLock::AtOnce)
+    (void)fault_in(task, begin, begin + bytes,
+                   allows(request.access, Access::Write) ? Access::Write : Access::Read);
   return begin;
 }
 
@@ -103,8 +95,12 @@ i64 call_mprotect(Task& task, const Arguments& arguments) {
 }
 
 i64 call_brk(Task& task, const Arguments& arguments) {
-  return static_cast<i64>(
-      task.memory().set_heap_end(arguments.a[0], task.process().soft_limit(Resource::DataBytes)));
+  const u64 end = task.memory().set_heap_end(arguments.a[0], task.process().soft_limit(Resource::DataBytes));
+  if (task.memory().future_lock() == MemoryMap::FutureLock::AtOnce) {
+    const auto layout = task.memory().layout();
+    (void)fault_in(task, align_up(layout.heap_begin, kPageBytes), end, Access::Write);
+  }
+  return static_cast<i64>(end);
 }
 
 i64 call_mremap(Task& task, const Arguments& arguments) {
@@ -147,50 +143,6 @@ i64 call_mincore(Task& task, const Arguments& arguments) {
     done += count;
   }
   return 0;
-}
-
-i64 call_madvise(Task& task, const Arguments& arguments) {
-  constexpr u64 kDontNeed = 4, kFree = 8, kRemove = 9, kDontFork = 10, kDoFork = 11, kMostAdvice = 25;
-  const auto [begin, bytes, advice, u3, u4, u5] = arguments.a;
-  if (begin & (kPageBytes - 1) || advice > kMostAdvice) return failure(Errno::Invalid);
-  if (bytes == 0) return 0;
-  if (!valid_range(begin, bytes)) return failure(Errno::Invalid);
-  switch (advice) {
-    case kDontNeed:
-    case kFree: return to_return_value(task.memory().discard(begin, bytes));
-    case kRemove: return failure(Errno::NotSupported);
-    case kDontFork:
-    case kDoFork: return to_return_value(task.memory().set_fork_behaviour(begin, bytes, advice == kDoFork));
-    default: return task.memory().covered(begin, align_up(bytes, kPageBytes)) ? 0 : failure(Errno::NoMemory);
-  }
-}
-
-/// Memory never leaves for a disk: all of it is as good as locked.
-i64 call_mlock(Task& task, const Arguments& arguments) {
-  const auto [begin, bytes, u2, u3, u4, u5] = arguments.a;
-  const u64 first = align_down(begin, kPageBytes);
-  if (bytes > Domain::kUserEnd.value || begin > Domain::kUserEnd.value - bytes)
-    return failure(Errno::NoMemory);
-  const u64 end = align_up(begin + bytes, kPageBytes);
-  return task.memory().covered(first, end - first) ? 0 : failure(Errno::NoMemory);
-}
-i64 call_munlock(Task& task, const Arguments& arguments) {
-  return call_mlock(task, arguments);
-}
-i64 call_mlock2(Task& task, const Arguments& arguments) {
-  return arguments.a[2] & ~u64{1} ? failure(Errno::Invalid) : call_mlock(task, arguments);
-}
-i64 call_mlockall(Task&, const Arguments& arguments) {
-  return arguments.a[0] == 0 || arguments.a[0] & ~u64{7} ? failure(Errno::Invalid) : 0;
-}
-i64 call_munlockall(Task&, const Arguments&) {
-  return 0;
-}
-
-/// No command is offered; the query says so, and programs then use fences of their own.
-i64 call_membarrier(Task&, const Arguments& arguments) {
-  constexpr u64 kQuery = 0;
-  return arguments.a[0] == kQuery && arguments.a[1] == 0 ? 0 : failure(Errno::Invalid);
 }
 
 }  // namespace vari::linux

@@ -9,7 +9,6 @@
   /* memory_calls.cc */                                                                                 \
   X(mmap, 9) X(mprotect, 10) X(munmap, 11) X(brk, 12) X(mremap, 25) X(msync, 26) X(mincore, 27)         \
   X(madvise, 28) X(mlock, 149) X(munlock, 150) X(mlockall, 151) X(munlockall, 152) X(mlock2, 325)       \
-  X(membarrier, 324)                                                                                    \
   /* signal_calls.cc */                                                                                 \
   X(rt_sigaction, 13) X(rt_sigprocmask, 14) X(rt_sigreturn, 15) X(pause, 34) X(kill, 62)                \
   X(rt_sigpending, 127) X(rt_sigtimedwait, 128) X(rt_sigqueueinfo, 129) X(rt_sigsuspend, 130)           \
@@ -17,8 +16,17 @@
   /* task_calls.cc */                                                                                   \
   X(getpid, 39) X(clone, 56) X(fork, 57) X(vfork, 58) X(execve, 59) X(exit, 60) X(wait4, 61)            \
   X(getppid, 110) X(arch_prctl, 158) X(gettid, 186) X(set_tid_address, 218) X(exit_group, 231)          \
-  X(waitid, 247) X(prctl, 157) X(personality, 135) X(set_robust_list, 273) X(get_robust_list, 274)      \
-  X(execveat, 322) X(rseq, 334) X(clone3, 435) X(futex, 202)                                            \
+  X(waitid, 247) X(set_robust_list, 273) X(get_robust_list, 274)      \
+  X(execveat, 322) X(clone3, 435)                                            \
+  /* control_calls.cc */                                                                                \
+  X(prctl, 157) X(personality, 135) X(membarrier, 324)                                                  \
+  /* futex_calls.cc */                                                                                  \
+  X(futex, 202) X(futex_waitv, 449)                                                                     \
+  /* policy_calls.cc, io_priority_calls.cc */                                                           \
+  X(sched_setparam, 142) X(sched_getparam, 143) X(sched_setscheduler, 144)                              \
+  X(sched_getscheduler, 145) X(sched_get_priority_max, 146) X(sched_get_priority_min, 147)              \
+  X(sched_rr_get_interval, 148) X(sched_setattr, 314) X(sched_getattr, 315)                             \
+  X(ioprio_set, 251) X(ioprio_get, 252)                                                                 \
   /* group_calls.cc */                                                                                  \
   X(setpgid, 109) X(getpgrp, 111) X(setsid, 112) X(getpgid, 121) X(getsid, 124)                         \
   /* identity_calls.cc */                                                                               \
@@ -29,9 +37,7 @@
   /* resource_calls.cc */                                                                               \
   X(getrlimit, 97) X(getrusage, 98) X(times, 100) X(setrlimit, 160) X(prlimit64, 302)                   \
   /* schedule_calls.cc */                                                                               \
-  X(sched_yield, 24) X(getpriority, 140) X(setpriority, 141) X(sched_setparam, 142)                     \
-  X(sched_getparam, 143) X(sched_setscheduler, 144) X(sched_getscheduler, 145)                          \
-  X(sched_get_priority_max, 146) X(sched_get_priority_min, 147) X(sched_rr_get_interval, 148)           \
+  X(sched_yield, 24) X(getpriority, 140) X(setpriority, 141)                                            \
   X(sched_setaffinity, 203) X(sched_getaffinity, 204) X(getcpu, 309)                                    \
   /* system_calls.cc */                                                                                 \
   X(uname, 63) X(sysinfo, 99) X(syslog, 103) X(reboot, 169) X(sethostname, 170) X(setdomainname, 171)   \

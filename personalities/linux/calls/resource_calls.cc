@@ -4,6 +4,7 @@
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
 
@@ -47,6 +48,8 @@ LinuxResult<> exchange_limit(Task& task, Process& process, u32 resource, u64 new
       (which == Resource::StackBytes || which == Resource::AddressSpace))
     task.memory().set_limits(process.soft_limit(Resource::StackBytes),
                              process.soft_limit(Resource::AddressSpace));
+  if (new_address && which == Resource::CpuSeconds)
+    TRY(TaskInternals::make_timers(process)).get().watch_limit();
   if (old_address) TRY(task.user().write(old_address, old));
   return {};
 }
@@ -84,7 +87,7 @@ i64 call_getrusage(Task& task, const Arguments& arguments) {
   switch (static_cast<i32>(arguments.a[0])) {
     case kSelf: usage = task.process().usage(); break;
     case kChildren: usage = task.process().children_usage(); break;
-    case kThread: usage.user_ns = task.run_time_ns(); break;
+    case kThread: usage = TaskInternals::usage_of(task); break;
     default: return failure(Errno::Invalid);
   }
   return to_return_value(task.user().write(arguments.a[1], ResourceUsage::of(usage)));

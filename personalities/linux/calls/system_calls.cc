@@ -83,6 +83,9 @@ LinuxResult<u64> read_log(Task& task, u64 to_address, u64 bytes) {
   return done;
 }
 
+/// What programs are told to bring room for, at least.
+constexpr u64 kLogBytes = 128 * kKiB;
+
 LinuxResult<u64> control_log(Task& task, int action, u64 address, i32 bytes) {
   enum {
     kClose,
@@ -105,8 +108,8 @@ LinuxResult<u64> control_log(Task& task, int action, u64 address, i32 bytes) {
     case kRead:
       if (address == 0 || bytes < 0) return std::unexpected(Errno::Invalid);
       return read_log(task, address, static_cast<u64>(bytes));
-    case kUnread:
-    case kSize: return TRY(read_log(task, 0, 0));
+    case kUnread: return TRY(read_log(task, 0, 0));
+    case kSize: return std::max(TRY(read_log(task, 0, 0)), kLogBytes);
     case kConsoleLevel:
       if (bytes < 1 || bytes > 8) return std::unexpected(Errno::Invalid);
       return 0;
@@ -180,7 +183,9 @@ i64 call_reboot(Task& task, const Arguments& arguments) {
 
 i64 call_getrandom(Task& task, const Arguments& arguments) {
   constexpr u64 kNonBlock = 1, kRandom = 2, kInsecure = 4;
-  if (arguments.a[2] & ~(kNonBlock | kRandom | kInsecure)) return failure(Errno::Invalid);
+  const u64 flags = arguments.a[2];
+  if (flags & ~(kNonBlock | kRandom | kInsecure) || (flags & (kRandom | kInsecure)) == (kRandom | kInsecure))
+    return failure(Errno::Invalid);
   return to_return_value(random_bytes(task, arguments.a[0], arguments.a[1]));
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/calls/schedule_helpers.h"
 #include "personalities/linux/calls/structures.h"
 #include "personalities/linux/files/file_table.h"
 #include "personalities/linux/personality.h"
@@ -55,7 +56,11 @@ LinuxResult<i32> clone_by_structure(Task& task, u64 address, u64 bytes) {
   for (u64 at = sizeof given; at < bytes; ++at) {
     if (TRY(task.user().read<u8>(address + at)) != 0) return std::unexpected(Errno::TooBig);
   }
-  if (given.flags & 0xff || given.exit_signal > 0xff || given.set_tid || given.set_tid_bytes)
+  if (given.flags & (0xff | CloneRequest::kDetached) || given.exit_signal > signal::kCount || given.set_tid ||
+      given.set_tid_bytes)
+    return std::unexpected(Errno::Invalid);
+  // Threads and siblings tell nobody of their end, or whom the caller tells.
+  if ((given.flags & (CloneRequest::kThread | CloneRequest::kParent)) && given.exit_signal)
     return std::unexpected(Errno::Invalid);
   if ((given.stack == 0) != (given.stack_bytes == 0)) return std::unexpected(Errno::Invalid);
   return TaskInternals::clone(task, {.flags = given.flags,
@@ -238,153 +243,15 @@ u64& TaskInternals::robust_list(Task& task) {
 
 i64 call_get_robust_list(Task& task, const Arguments& arguments) {
   const auto [tid, head_address, bytes_address, u3, u4, u5] = arguments.a;
-  const auto number = static_cast<i32>(tid);
-  if (number && number != task.id()) {
-    return failure(task.personality().processes().find_task(number) ? Errno::Perm : Errno::NoProcess);
-  }
+  const auto target = scheduled_task(task, tid);
+  if (!target.has_value()) return failure(Errno::NoProcess);
+  // ptrace's rule: root, or the same user.
+  const auto& own = task.identity();
+  const auto other = (*target)->process().identity();
+  if (!own.privileged() && (own.user != other.user || own.user != other.effective_user))
+    return failure(Errno::Perm);
   if (!task.user().write(bytes_address, u64{24}).has_value()) return failure(Errno::Fault);
-  return to_return_value(task.user().write(head_address, TaskInternals::robust_list(task)));
-}
-
-/// Restartable sequences are not offered; libraries do without.
-i64 call_rseq(Task&, const Arguments&) {
-  return failure(Errno::NoSys);
-}
-
-i64 call_personality(Task&, const Arguments& arguments) {
-  constexpr u64 kQuery = 0xffff'ffff, kLinux = 0, kNoRandomization = 0x0040000;
-  const auto wanted = arguments.a[0] & 0xffff'ffff;
-  return wanted == kQuery || (wanted & ~kNoRandomization) == kLinux ? 0 : failure(Errno::Invalid);
-}
-
-i64 call_prctl(Task& task, const Arguments& arguments) {
-  return to_return_value(TaskInternals::control(task, arguments));
-}
-
-LinuxResult<u64> TaskInternals::control(Task& task, const Arguments& arguments) {
-  enum : u32 {
-    kSetDeathSignal = 1,
-    kGetDeathSignal = 2,
-    kGetDumpable = 3,
-    kSetDumpable = 4,
-    kGetKeepCapabilities = 7,
-    kSetKeepCapabilities = 8,
-    kSetName = 15,
-    kGetName = 16,
-    kGetSeccomp = 21,
-    kReadCapability = 23,
-    kSetTimerSlack = 29,
-    kGetTimerSlack = 30,
-    kSetSubreaper = 36,
-    kGetSubreaper = 37,
-    kSetNoNewPrivileges = 38,
-    kGetNoNewPrivileges = 39,
-    kGetThpDisable = 42,
-    kSetVma = 0x53564d41,
-  };
-  const auto [option, value, u2, u3, u4, u5] = arguments.a;
-  constexpr u64 kLastCapability = 40, kTimerSlackNs = 50'000;
-  switch (static_cast<u32>(option)) {
-    case kSetDeathSignal:
-      if (value > signal::kCount) return std::unexpected(Errno::Invalid);
-      task.parent_death_signal_ = static_cast<i32>(value);
-      return 0;
-    case kGetDeathSignal: TRY(task.user().write(value, task.parent_death_signal_)); return 0;
-    case kGetDumpable: return 1;
-    case kSetDumpable:
-      if (value > 1) return std::unexpected(Errno::Invalid);
-      return 0;
-    case kSetName: {
-      char name[16] = {};
-      for (u64 i = 0; i + 1 < sizeof name; ++i) {
-        name[i] = TRY(task.user().read<char>(value + i));
-        if (name[i] == 0) break;
-      }
-      task.set_name(name);
-      return 0;
-    }
-    case kGetName: {
-      char name[16];
-      task.copy_name(name);
-      TRY(task.user().write(value, name));
-      return 0;
-    }
-    case kReadCapability:
-      if (value > kLastCapability) return std::unexpected(Errno::Invalid);
-      return task.identity().privileged();
-    case kSetSubreaper: task.process_->child_subreaper_ = value != 0; return 0;
-    case kGetSubreaper: TRY(task.user().write(value, i32{task.process_->child_subreaper_})); return 0;
-    case kGetTimerSlack: return kTimerSlackNs;
-    case kGetKeepCapabilities:
-    case kSetKeepCapabilities:
-    case kGetSeccomp:
-    case kSetTimerSlack:
-    case kSetNoNewPrivileges:
-    case kGetNoNewPrivileges:
-    case kGetThpDisable: return 0;
-    default: return std::unexpected(Errno::Invalid);
-  }
-}
-
-namespace {
-
-LinuxResult<u64> futex(Task& task, const Arguments& arguments) {
-  enum : u32 {
-    kWait = 0,
-    kWake = 1,
-    kRequeue = 3,
-    kCompareRequeue = 4,
-    kWakeOp = 5,
-    kWaitBits = 9,
-    kWakeBits = 10
-  };
-  constexpr u32 kPrivate = 128, kRealtime = 256;
-  const auto [address, operation, value, timeout, target, value3] = arguments.a;
-  const bool is_private = operation & kPrivate;
-  auto& table = task.personality().futexes();
-  auto& place = task.personality().place();
-  const auto command = static_cast<u32>(operation) & ~(kPrivate | kRealtime);
-  switch (command) {
-    case kWait:
-    case kWaitBits: {
-      Nanoseconds deadline = kForever;
-      if (timeout) {
-        const auto given = TRY(task.user().read<TimeSpec>(timeout));
-        if (!given.valid()) return std::unexpected(Errno::Invalid);
-        deadline = given.total();
-        if (command == kWait) deadline += place.monotonic_ns();
-        if (command == kWaitBits && (operation & kRealtime)) {
-          const Nanoseconds now = place.realtime_ns();
-          deadline = place.monotonic_ns() + (deadline > now ? deadline - now : 0);
-        }
-      }
-      TRY(table.wait(task, address, static_cast<u32>(value),
-                     command == kWait ? FutexTable::kAnyBits : static_cast<u32>(value3), is_private,
-                     deadline));
-      return 0;
-    }
-    case kWake:
-      return TRY(
-          table.wake(task.memory(), address, static_cast<u32>(value), FutexTable::kAnyBits, is_private));
-    case kWakeBits:
-      return TRY(
-          table.wake(task.memory(), address, static_cast<u32>(value), static_cast<u32>(value3), is_private));
-    case kRequeue:
-    case kCompareRequeue: {
-      const auto expected = static_cast<u32>(value3);
-      if (static_cast<i32>(value) < 0 || static_cast<i32>(timeout) < 0)
-        return std::unexpected(Errno::Invalid);
-      return TRY(table.requeue(task, address, static_cast<u32>(value), target, static_cast<u32>(timeout),
-                               command == kCompareRequeue ? &expected : nullptr, is_private));
-    }
-    default: return std::unexpected(Errno::NoSys);
-  }
-}
-
-}  // namespace
-
-i64 call_futex(Task& task, const Arguments& arguments) {
-  return to_return_value(futex(task, arguments));
+  return to_return_value(task.user().write(head_address, TaskInternals::robust_list(**target)));
 }
 
 }  // namespace vari::linux

@@ -94,7 +94,7 @@ i64 sleep_on_clock(Task& task, i32 clock, u64 flags, u64 request, u64 remaining)
   constexpr u64 kAbsolute = 1;
   if (clock != kRealtime && clock != kMonotonic && clock != kBoot && clock != kProcessCpu &&
       clock != kRealtimeAlarm && clock != kBootAlarm && clock != kAtomic)
-    return failure(clock == kThreadCpu ? Errno::Invalid : Errno::NotSupported);
+    return failure(clock == kThreadCpu || clock > kAtomic ? Errno::Invalid : Errno::NotSupported);
   const auto wanted = task.user().read<TimeSpec>(request);
   if (!wanted.has_value()) return failure(Errno::Fault);
   if (!wanted->valid()) return failure(Errno::Invalid);

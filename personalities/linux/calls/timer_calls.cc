@@ -82,6 +82,7 @@ LinuxResult<std::reference_wrapper<PosixTimers>> timers_of(Task& task) {
 
 LinuxResult<> set_timer(Task& task, i32 id, u64 flags, u64 new_address, u64 old_address) {
   constexpr u64 kAbsolute = 1;
+  if (new_address == 0) return std::unexpected(Errno::Invalid);
   const auto wanted = TRY(task.user().read<TimerSpec>(new_address));
   if (!wanted.interval.valid() || !wanted.value.valid()) return std::unexpected(Errno::Invalid);
   const auto before =

@@ -94,7 +94,7 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
            "\nPPid:\t", s.parent, "\nTracerPid:\t0\nUid:\t", i.user, "\t", i.effective_user, "\t",
            i.saved_user, "\t", i.file_user, "\nGid:\t", i.group, "\t", i.effective_group, "\t", i.saved_group,
            "\t", i.file_group, "\nFDSize:\t64\nGroups:\t");
-  for (u32 n = 0; n < i.group_count; ++n) to.print(i.groups[n], " ");
+  for (const u32 group : i.groups()) to.print(group, " ");
   to.put('\n');
   if (memory) {
     const auto kib = [](u64 bytes) { return Padded{bytes / kKiB, 8}; };

@@ -82,7 +82,7 @@ constexpr ProcNode kKernel[] = {
     {.name = "cap_last_cap", .text = &constant<40>},
     {.name = "domainname", .text = &domain_name},
     {.name = "hostname", .mode = 0644, .text = &host_name, .write = &set_host_name},
-    {.name = "ngroups_max", .text = &constant<Identity::kMaximumGroups>},
+    {.name = "ngroups_max", .text = &constant<GroupList::kMaximum>},
     {.name = "osrelease", .text = &release},
     {.name = "ostype", .text = &system_name},
     {.name = "pid_max", .text = &maximum_pid},

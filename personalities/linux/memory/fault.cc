@@ -49,16 +49,20 @@ FaultResult MemoryMap::install(u64 page, Frame frame, Access access) {
     references_.drop(frame);
     return std::unexpected(FaultError::OutOfMemory);
   }
-  if (*previous) {
-    references_.drop(*previous);
-  } else {
-    count_resident(1);
-  }
+  // The frame of zeros is no memory that a program has.
+  const bool before = *previous && !references_.is_zeros(*previous);
+  if (*previous) references_.drop(*previous);
+  if (!before && !references_.is_zeros(frame)) count_resident(1);
   return {};
 }
 
 FaultResult MemoryMap::fill(Region& region, u64 page, Access wanted) {
   if (region.object) return fill_from_object(region, page, wanted);
+  if (!wants(wanted, Access::Write)) {
+    const auto zeros = references_.zeros();
+    if (!zeros.has_value()) return std::unexpected(FaultError::OutOfMemory);
+    return install(page, *zeros, without_write(region.access));
+  }
   const auto frame = personality_.vfs().allocate_frame();
   if (!frame.has_value()) return std::unexpected(FaultError::OutOfMemory);
   region.own_pages = true;
@@ -122,9 +126,11 @@ FaultResult MemoryMap::copy_on_write(Region& region, u64 page, const Mapping& ma
     region.own_pages = true;
     return {};
   }
-  const auto copy = personality_.vfs().allocate_frame_uncleared();
+  const bool zeros = references_.is_zeros(mapping.frame);
+  const auto copy =
+      zeros ? personality_.vfs().allocate_frame() : personality_.vfs().allocate_frame_uncleared();
   if (!copy.has_value()) return std::unexpected(FaultError::OutOfMemory);
-  __builtin_memcpy(place_.window(*copy), place_.window(mapping.frame), kPageBytes);
+  if (!zeros) __builtin_memcpy(place_.window(*copy), place_.window(mapping.frame), kPageBytes);
   region.own_pages = true;
   return install(page, *copy, region.access);
 }

@@ -12,6 +12,7 @@ using runtime::Guard;
 using runtime::SpinLock;
 
 FrameReferences::~FrameReferences() {
+  if (zeros_) place_.free_frame(zeros_);
   for (auto* middle : root_) {
     if (!middle) continue;
     for (auto& slot : middle->slots) {
@@ -19,6 +20,19 @@ FrameReferences::~FrameReferences() {
     }
     delete middle;
   }
+}
+
+Result<Frame> FrameReferences::zeros() {
+  using Number = decltype(zeros_.number);
+  if (const Number number = __atomic_load_n(&zeros_.number, __ATOMIC_ACQUIRE); number != 0)
+    return Frame{number};
+  const Frame made = TRY(place_.allocate_frame());
+  Number none = 0;
+  if (__atomic_compare_exchange_n(&zeros_.number, &none, made.number, false, __ATOMIC_ACQ_REL,
+                                  __ATOMIC_ACQUIRE))
+    return made;
+  place_.free_frame(made);
+  return Frame{none};
 }
 
 FrameReferences::Position FrameReferences::position_of(Frame frame) {
@@ -61,6 +75,7 @@ Result<> FrameReferences::make_leaf(const Position& position) {
 }
 
 Result<> FrameReferences::add(Frame frame) {
+  if (is_zeros(frame)) return {};
   const auto position = position_of(frame);
   for (;;) {
     if (auto* slot = slot_of(position)) {
@@ -75,6 +90,7 @@ Result<> FrameReferences::add(Frame frame) {
 }
 
 void FrameReferences::drop(Frame frame) {
+  if (is_zeros(frame)) return;
   const auto position = position_of(frame);
   auto* slot = slot_of(position);
   if (!slot || !__atomic_load_n(&slot->counts, __ATOMIC_ACQUIRE)) return place_.free_frame(frame);
@@ -93,6 +109,7 @@ void FrameReferences::drop(Frame frame) {
 }
 
 bool FrameReferences::is_shared(Frame frame) {
+  if (is_zeros(frame)) return true;
   return count(frame) > 1;
 }
 

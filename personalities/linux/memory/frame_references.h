@@ -26,6 +26,11 @@ class FrameReferences {
   /// True while more than one holds it. Stable only if the caller keeps others from adding.
   bool is_shared(Frame frame);
   u32 count(Frame frame);
+  /// The frame of zeros that untouched memory shows to readers: held by any number, and never counted.
+  Result<Frame> zeros();
+  bool is_zeros(Frame frame) const {
+    return frame.number == __atomic_load_n(&zeros_.number, __ATOMIC_RELAXED) && frame;
+  }
   Place& place() const { return place_; }
 
  private:
@@ -50,6 +55,7 @@ class FrameReferences {
   Result<> make_leaf(const Position& position);
 
   Place& place_;
+  Frame zeros_;                           // its number is atomic; made once, when first asked for
   std::array<Stripe, kStripes> stripes_;  // a slot and its counts are guarded by its stripe
   std::array<Middle*, kRoots> root_{};    // atomic; set once
 };

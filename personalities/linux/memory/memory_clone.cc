@@ -25,7 +25,7 @@ class PageSharer final : public Domain::Visitor {
       failed_ = true;
       return;
     }
-    ++count_;
+    if (!references_.is_zeros(mapping.frame)) ++count_;
   }
   bool failed() const { return failed_; }
   u64 count() const { return count_; }
@@ -50,6 +50,7 @@ LinuxResult<> MemoryMap::copy_region(Region& region, MemoryMap& child) {
   copy->heap = region.heap;
   copy->may_write = region.may_write;
   copy->own_pages = region.own_pages;
+  copy->wipe_on_fork = region.wipe_on_fork;
   copy->object = region.object;
   copy->first_page = region.first_page;
   {
@@ -57,6 +58,10 @@ LinuxResult<> MemoryMap::copy_region(Region& region, MemoryMap& child) {
     child.insert(*copy);
   }
   if (region.shared || !region.own_pages) return {};
+  if (region.wipe_on_fork) {
+    copy->own_pages = false;
+    return {};
+  }
   // Order: first nobody can write, then both see the same frames.
   if (allows(region.access, Access::Write))
     domain_->protect({region.begin}, region.bytes(), without_write(region.access));

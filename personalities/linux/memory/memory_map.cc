@@ -24,7 +24,8 @@ constexpr u64 kMappingBottom = 64 * kKiB;
 bool alike(const Region& a, const Region& b) {
   return a.end == b.begin && a.access == b.access && a.shared == b.shared && a.grows_down == b.grows_down &&
          a.heap == b.heap && a.may_write == b.may_write && a.keep_on_fork == b.keep_on_fork &&
-         a.object == b.object && (!a.object || a.first_page + (a.bytes() >> kPageShift) == b.first_page);
+         a.wipe_on_fork == b.wipe_on_fork && a.locked == b.locked && a.object == b.object &&
+         (!a.object || a.first_page + (a.bytes() >> kPageShift) == b.first_page);
 }
 
 /// The lowest address that others must keep off.
@@ -142,6 +143,7 @@ LinuxResult<u64> MemoryMap::map(const Request& given) {
   region->grows_down = request.grows_down;
   region->heap = request.heap;
   region->may_write = request.may_write;
+  region->locked = lock_future_ != 0;
   region->object = std::move(request.object);
   region->first_page = request.first_page;
   insert(*region.leak());
@@ -168,6 +170,8 @@ LinuxResult<> MemoryMap::split_at(u64 address) {
   lower->may_write = region->may_write;
   lower->own_pages = region->own_pages;
   lower->keep_on_fork = region->keep_on_fork;
+  lower->wipe_on_fork = region->wipe_on_fork;
+  lower->locked = region->locked;
   lower->object = region->object;
   lower->first_page = region->first_page;
   region->first_page = region->object_page(address);
@@ -284,34 +288,12 @@ u64 MemoryMap::set_heap_end(u64 wanted, u64 data_limit_bytes) {
     region->end = new_page;
     region->access = Access::Read | Access::Write;
     region->heap = true;
+    region->locked = lock_future_ != 0;
     insert(*region.leak());
     merge_around(old_page, new_page);
   }
   layout_.heap_end = wanted;
   return wanted;
-}
-
-LinuxResult<> MemoryMap::discard(u64 begin, u64 bytes) {
-  const u64 end = begin + align_up(bytes, kPageBytes);
-  Guard<Mutex> guard(lock_);
-  for (u64 at = begin; at < end;) {
-    const auto* region = find(at);
-    if (!region) return std::unexpected(Errno::NoMemory);
-    drop_pages(at, std::min(end, region->end));
-    at = region->end;
-  }
-  return {};
-}
-
-LinuxResult<> MemoryMap::set_fork_behaviour(u64 begin, u64 bytes, bool keep) {
-  const u64 end = begin + align_up(bytes, kPageBytes);
-  Guard<Mutex> guard(lock_);
-  TRY(split_at(begin));
-  TRY(split_at(end));
-  for (auto at = regions_.upper_bound(begin); at != regions_.end() && at->begin < end; ++at)
-    at->keep_on_fork = keep;
-  merge_around(begin, end);
-  return {};
 }
 
 bool MemoryMap::covered(u64 begin, u64 bytes) {

@@ -67,11 +67,21 @@ class MemoryMap final : public runtime::Managed {
                          bool keep_old) EXCLUDES(lock_);
   /// brk(): the new end of the heap, or the old one where it can't be had.
   u64 set_heap_end(u64 wanted, u64 data_limit_bytes) EXCLUDES(lock_);
-  /// madvise(MADV_DONTNEED): drops pages; the next access sees zeros or the object again.
-  LinuxResult<> discard(u64 begin, u64 bytes) EXCLUDES(lock_);
+  /// madvise(MADV_DONTNEED): drops pages; the next access sees zeros or the object again. Invalid: locked, or
+  /// (for MADV_FREE) not private and anonymous.
+  LinuxResult<> discard(u64 begin, u64 bytes, bool only_private = false) EXCLUDES(lock_);
   /// msync(): what was written through shared mappings is where it belongs at return. NoMemory: a hole.
   LinuxResult<> synchronise(u64 begin, u64 bytes) EXCLUDES(lock_);
-  LinuxResult<> set_fork_behaviour(u64 begin, u64 bytes, bool keep) EXCLUDES(lock_);
+  enum class ForkBehaviour : u8 { Keep, Drop, Wipe, KeepContents };
+  LinuxResult<> set_fork_behaviour(u64 begin, u64 bytes, ForkBehaviour behaviour) EXCLUDES(lock_);
+  /// mlock, munlock of whole pages. NoMemory: a hole, or more would be locked than `limit_bytes`.
+  LinuxResult<> set_locked(u64 begin, u64 end, bool locked, u64 limit_bytes) EXCLUDES(lock_);
+  /// mlockall, munlockall; what is mapped from now on is locked, too, and faulted in at once or when touched.
+  enum class FutureLock : u8 { None, OnFault, AtOnce };
+  LinuxResult<> set_all_locked(bool locked, FutureLock future, u64 limit_bytes) EXCLUDES(lock_);
+  FutureLock future_lock() const {
+    return static_cast<FutureLock>(__atomic_load_n(&lock_future_, __ATOMIC_RELAXED));
+  }
   /// True if all of the range lies in regions.
   bool covered(u64 begin, u64 bytes) EXCLUDES(lock_);
   bool present(u64 page) { return domain_->lookup({page}).has_value(); }
@@ -125,6 +135,7 @@ class MemoryMap final : public runtime::Managed {
   std::expected<void, FaultError> install(u64 page, Frame frame, Access access) REQUIRES(lock_);
   LinuxResult<> copy_region(Region& region, MemoryMap& child) REQUIRES(lock_);
   void count_resident(i64 pages);
+  u64 locked_bytes() REQUIRES(lock_);
 
   Personality& personality_;
   FrameReferences& references_;
@@ -138,6 +149,7 @@ class MemoryMap final : public runtime::Managed {
   u64 virtual_bytes_ = 0;                             // written under lock_, read by anybody
   u64 resident_pages_ = 0, peak_resident_pages_ = 0;  // likewise
   u64 stack_limit_bytes_ = 8 * kMiB;
+  u8 lock_future_ = 0;  // FutureLock; atomic, written under lock_
   u64 address_space_limit_bytes_ = ~u64{0};
 };
 

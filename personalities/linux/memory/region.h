@@ -22,6 +22,8 @@ struct Region : runtime::Allocated {
   bool may_write = true;         // mprotect may grant writing (the file was open for it)
   bool own_pages = false;        // private pages may exist: fork must copy them
   bool keep_on_fork = true;      // MADV_DONTFORK clears it
+  bool wipe_on_fork = false;     // MADV_WIPEONFORK: the child sees zeros
+  bool locked = false;           // mlock
   Ref<MemoryObject> object;      // empty: anonymous, zero-filled on demand
   u64 first_page = 0;            // of the object, at `begin`
   boost::intrusive::set_member_hook<> hook;

@@ -16,8 +16,8 @@ class PageDropper final : public Domain::Visitor {
  public:
   explicit PageDropper(FrameReferences& references) : references_(references) {}
   void visit(VirtualAddress, const Mapping& mapping) override {
+    if (!references_.is_zeros(mapping.frame)) ++count_;
     references_.drop(mapping.frame);
-    ++count_;
   }
   u64 count() const { return count_; }
 

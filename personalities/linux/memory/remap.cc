@@ -42,17 +42,20 @@ LinuxResult<u64> MemoryMap::remap(u64 begin, u64 old_bytes, u64 new_bytes, bool 
   Guard<Mutex> guard(lock_);
   auto* region = find(begin);
   if (!region || old_bytes > region->end - begin) return std::unexpected(Errno::Fault);
-  if (old_bytes == 0 || keep_old) return std::unexpected(Errno::Invalid);  // duplicating is not offered
+  // Of nothing: a second view of what is shared; the pages come from the object when they are touched.
+  if (old_bytes == 0 && (!region->shared || !may_move)) return std::unexpected(Errno::Invalid);
+  if (keep_old && old_bytes != new_bytes) return std::unexpected(Errno::Invalid);
   if (new_bytes < old_bytes && !fixed) {
     TRY(clear_range(begin + new_bytes, begin + old_bytes));
     return begin;
   }
-  if (new_bytes == old_bytes && !fixed) return begin;
+  if (new_bytes == old_bytes && !fixed && !keep_old) return begin;
   const u64 growth = new_bytes > old_bytes ? new_bytes - old_bytes : 0;
   if (virtual_bytes_ + growth > address_space_limit_bytes_ ||
       (!region->object && new_bytes > place_.memory_statistics().total_bytes))
     return std::unexpected(Errno::NoMemory);
-  if (!fixed && begin + old_bytes == region->end && begin + new_bytes <= Domain::kUserEnd.value) {
+  if (!fixed && !keep_old && old_bytes != 0 && begin + old_bytes == region->end &&
+      begin + new_bytes <= Domain::kUserEnd.value) {
     const auto next = std::next(regions_.iterator_to(*region));
     if (next == regions_.end() || begin + new_bytes <= next->begin) {
       region->end = begin + new_bytes;  // still in order: nothing lies between the old end and the new
@@ -76,7 +79,7 @@ LinuxResult<u64> MemoryMap::remap(u64 begin, u64 old_bytes, u64 new_bytes, bool 
   TRY(split_at(begin));
   TRY(split_at(begin + old_bytes));
   region = find(begin);
-  TRY(move_pages(*domain_, begin, target, old_bytes));
+  if (old_bytes) TRY(move_pages(*domain_, begin, target, old_bytes));
   moved->begin = target;
   moved->end = target + new_bytes;
   moved->access = region->access;
@@ -85,10 +88,12 @@ LinuxResult<u64> MemoryMap::remap(u64 begin, u64 old_bytes, u64 new_bytes, bool 
   moved->may_write = region->may_write;
   moved->own_pages = region->own_pages;
   moved->keep_on_fork = region->keep_on_fork;
+  moved->wipe_on_fork = region->wipe_on_fork;
+  moved->locked = region->locked;
   moved->object = region->object;
   moved->first_page = region->first_page;
   insert(*moved.leak());
-  TRY(clear_range(begin, begin + old_bytes));
+  if (!keep_old && old_bytes) TRY(clear_range(begin, begin + old_bytes));
   merge_around(target, target + new_bytes);
   return target;
 }

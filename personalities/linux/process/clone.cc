@@ -1,10 +1,13 @@
 // clone: a further task, in the caller's process or in a new one. All that can fail comes before the
 // child is published; from then on it exists.
+#include <algorithm>
+
 #include "personalities/linux/files/file_system_context.h"
 #include "personalities/linux/files/file_table.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
+#include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
 
@@ -20,6 +23,7 @@ LinuxResult<> check(const CloneRequest& request) {
   if (has(CloneRequest::kHandlers) && !has(CloneRequest::kMemory)) return std::unexpected(Errno::Invalid);
   if (has(CloneRequest::kHandlers) && has(CloneRequest::kClearHandlers))
     return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kFileSystem) && has(CloneRequest::kNewMounts)) return std::unexpected(Errno::Invalid);
   if (has(CloneRequest::kNamespaces | CloneRequest::kPidDescriptor)) return std::unexpected(Errno::Invalid);
   if (request.exit_signal < 0 || request.exit_signal > signal::kCount) return std::unexpected(Errno::Invalid);
   return {};
@@ -72,6 +76,8 @@ LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const Clon
   child.file_system_ =
       has(CloneRequest::kFileSystem) ? parent.file_system_ : TRY(parent.file_system_->clone());
   child.credentials_ = parent.credentials_;
+  child.no_new_privileges_ = parent.no_new_privileges_;
+  child.scheduling_ = scheduling(parent).inherited();
   child.blocked_ = parent.blocked_;
   if (!has(CloneRequest::kMemory) || has(CloneRequest::kVfork))
     child.alternate_stack_ = parent.alternate_stack_;
@@ -88,14 +94,18 @@ LinuxResult<Ref<Process>> TaskInternals::process_for_child(Task& parent, const C
   Ref<SignalHandlers> handlers = from.handlers_;
   if (!(request.flags & CloneRequest::kHandlers)) {
     handlers = TRY(runtime::make<SignalHandlers>());
-    if (!(request.flags & CloneRequest::kClearHandlers)) {
-      handlers->copy_from(*from.handlers_);
-    }
+    handlers->copy_from(*from.handlers_);
+    if (request.flags & CloneRequest::kClearHandlers) handlers->reset_for_exec();  // ignored ones stay so
   }
   auto process = TRY(runtime::make<Process>(parent.personality_, std::move(handlers)));
+  process->limits_[Resource::CpuSeconds] = from.limit(Resource::CpuSeconds);
+  const auto& processor_time = process->limits_[Resource::CpuSeconds];
+  if (processor_time.soft != kUnlimited || processor_time.hard != kUnlimited)
+    TRY(make_timers(*process)).get().watch_limit();
   Guard<SpinLock> guard(from.lock_);
   process->limits_ = from.limits_;
-  process->nice_ = from.nice_;
+  process->nice_ = parent.scheduling_.reset_on_fork ? std::max(from.nice_, 0) : from.nice_;
+  process->settings_ = from.settings_;
   process->executable_ = from.executable_;
   return process;
 }
@@ -124,7 +134,8 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
   const i32 id = TRY(publish(*child, &parent, process_parent, request));
   // Written before the child runs, so that it finds its own number there if memory is shared.
   if (request.flags & CloneRequest::kParentSetTid) (void)parent.user().write(request.parent_tid, id);
-  if (const auto started = start_thread(*child, [](void* task) { static_cast<Task*>(task)->live(); });
+  if (const auto started = start_thread(
+          *child, [](void* task) { static_cast<Task*>(task)->live(); }, &parent);
       !started.has_value()) {
     unpublish(*child);
     return std::unexpected(Errno::Again);
@@ -231,10 +242,13 @@ void TaskInternals::unpublish(Task& task) {
   task.release();
 }
 
-LinuxResult<> TaskInternals::start_thread(Task& task, runtime::Thread::Entry entry) {
+LinuxResult<> TaskInternals::start_thread(Task& task, runtime::Thread::Entry entry, Task* creator) {
   __atomic_add_fetch(&task.personality_.threads_, 1, __ATOMIC_SEQ_CST);
   // The thread may run, and end, before start() returns: it finds its Thread by itself in adopt_thread().
-  auto thread = runtime::Thread::start(entry, &task, {.name = "task", .personality = &task});
+  runtime::ThreadOptions options{.name = "task", .personality = &task};
+  options.priority = task.scheduling_.level(task.process_->nice());
+  if (creator) options.affinity = affinity(*creator);
+  auto thread = runtime::Thread::start(entry, &task, options);
   if (!thread.has_value()) {
     __atomic_sub_fetch(&task.personality_.threads_, 1, __ATOMIC_SEQ_CST);
     return std::unexpected(Errno::Again);

@@ -4,27 +4,50 @@
 
 #include <span>
 
+#include "base/result.h"
 #include "base/types.h"
 #include "runtime/memory.h"
 
 namespace vari::linux {
 
+/// Supplementary groups; not changed once an identity has them, so that identities share them.
+class GroupList final : public runtime::Managed {
+ public:
+  static constexpr u32 kMaximum = 65536;
+  static Result<Ref<GroupList>> create(u32 count) {
+    auto list = TRY(runtime::make<GroupList>());
+    if (count) list->ids_ = static_cast<u32*>(runtime::allocate(count * sizeof(u32)));
+    if (count && !list->ids_) return std::unexpected(Error::OutOfMemory);
+    list->count_ = count;
+    return list;
+  }
+  std::span<u32> ids() { return {ids_, count_}; }
+
+ private:
+  ~GroupList() override {
+    if (ids_) runtime::free(ids_, count_ * sizeof(u32));
+  }
+  u32* ids_ = nullptr;
+  u32 count_ = 0;
+};
+
 struct Identity {
-  static constexpr u32 kMaximumGroups = 32;
   u32 user = 0, effective_user = 0, saved_user = 0, file_user = 0;
   u32 group = 0, effective_group = 0, saved_group = 0, file_group = 0;
-  u32 group_count = 0;
-  u32 groups[kMaximumGroups] = {};
+  Ref<GroupList> group_list = {};  // may be empty
 
   /// Root, for all that Linux splits into capabilities.
   bool privileged() const { return effective_user == 0; }
   /// For files: the file system's group or a supplementary one.
   bool in_group(u32 wanted) const {
     if (wanted == file_group) return true;
-    for (u32 i = 0; i < group_count; ++i) {
-      if (groups[i] == wanted) return true;
+    for (const u32 group : groups()) {
+      if (group == wanted) return true;
     }
     return false;
+  }
+  std::span<const u32> groups() const {
+    return group_list ? std::span<const u32>(group_list->ids()) : std::span<const u32>();
   }
 };
 

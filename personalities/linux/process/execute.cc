@@ -88,6 +88,9 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
     if (handlers) std::swap(process.handlers_, handlers);
     task.alternate_stack_ = {};
     if (image.set_user || image.set_group) task.parent_death_signal_ = 0;
+    process.settings_.dumpable = !image.set_user && !image.set_group;
+    process.settings_.keep_capabilities = false;
+    process.settings_.barriers = 0;
   }
   task.facts_.set_identity(task.identity());
   task.set_name(image.short_name());

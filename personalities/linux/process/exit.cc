@@ -44,6 +44,7 @@ void TaskInternals::release_memory_users(Task& task) {
   if (task.memory_) {
     if (task.robust_list_) release_robust_futexes(task, task.robust_list_);
     task.robust_list_ = 0;
+    task.personality_.futexes().owner_exits(task);
     const u64 word = std::exchange(task.clear_child_tid_, 0);
     if (word && task.memory_->references() > 1) {
       (void)task.user().write(word, u32{0});

@@ -40,6 +40,8 @@ bool FutexTable::wake_waiter(Waiter& waiter) {
     __atomic_store_n(&waiter.bucket, nullptr, __ATOMIC_RELEASE);
     return false;
   }
+  // It passes this bucket's lock on its way out, in leave(), and so sees this.
+  waiter.woken = true;
   return true;
 }
 
@@ -56,14 +58,9 @@ void FutexTable::leave(Waiter& waiter) {
   }
 }
 
-LinuxResult<> FutexTable::wait(Task& task, u64 address, u32 expected, u32 bits, bool is_private,
-                               Nanoseconds deadline) {
-  if (bits == 0) return std::unexpected(Errno::Invalid);
-  const auto key = TRY(key_of(task.memory(), address, is_private));
-  auto& bucket = bucket_of(key);
-  Wait wait;
-  Waiter waiter(wait, key, bits);
-  for (bool entered = false; !entered;) {
+LinuxResult<> FutexTable::enter(Task& task, u64 address, u32 expected, Waiter& waiter) {
+  auto& bucket = bucket_of(waiter.key);
+  for (;;) {
     {
       Guard<SpinLock> guard(bucket.lock);
       const auto value = task.memory().domain().load({address});
@@ -71,12 +68,20 @@ LinuxResult<> FutexTable::wait(Task& task, u64 address, u32 expected, u32 bits, 
         if (*value != expected) return std::unexpected(Errno::Again);
         waiter.bucket = &bucket;
         bucket.waiters.push_back(waiter);
-        entered = true;
+        return {};
       }
     }
-    if (!entered && !task.memory().resolve_fault(address, Access::Read).has_value())
-      return std::unexpected(Errno::Fault);
+    if (!task.memory().resolve_fault(address, Access::Read).has_value()) return std::unexpected(Errno::Fault);
   }
+}
+
+LinuxResult<> FutexTable::wait(Task& task, u64 address, u32 expected, u32 bits, bool is_private,
+                               Nanoseconds deadline) {
+  if (bits == 0) return std::unexpected(Errno::Invalid);
+  const auto key = TRY(key_of(task.memory(), address, is_private));
+  Wait wait;
+  Waiter waiter(wait, key, bits);
+  TRY(enter(task, address, expected, waiter));
   const auto outcome = wait.block(deadline, runtime::Cancellation::Respect);
   leave(waiter);
   switch (outcome) {
@@ -86,17 +91,21 @@ LinuxResult<> FutexTable::wait(Task& task, u64 address, u32 expected, u32 bits, 
   }
 }
 
-LinuxResult<u32> FutexTable::wake(MemoryMap& map, u64 address, u32 count, u32 bits, bool is_private) {
-  if (bits == 0) return std::unexpected(Errno::Invalid);
-  const auto key = TRY(key_of(map, address, is_private));
-  auto& bucket = bucket_of(key);
+u32 FutexTable::wake_locked(Bucket& bucket, const FutexKey& key, u32 count, u32 bits) {
   u32 woken = 0;
-  Guard<SpinLock> guard(bucket.lock);
   for (auto at = bucket.waiters.begin(); at != bucket.waiters.end() && woken < count;) {
     auto& waiter = *at++;
     if (waiter.key == key && (waiter.bits & bits) && wake_waiter(waiter)) ++woken;
   }
   return woken;
+}
+
+LinuxResult<u32> FutexTable::wake(MemoryMap& map, u64 address, u32 count, u32 bits, bool is_private) {
+  if (bits == 0) return std::unexpected(Errno::Invalid);
+  const auto key = TRY(key_of(map, address, is_private));
+  auto& bucket = bucket_of(key);
+  Guard<SpinLock> guard(bucket.lock);
+  return wake_locked(bucket, key, count, bits);
 }
 
 /// By address, so that two requeues in opposite directions do not wait for each other.

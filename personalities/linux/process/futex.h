@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/intrusive/list.hpp>
+#include <span>
 
 #include "base/types.h"
 #include "personalities/linux/errno.h"
@@ -33,6 +34,33 @@ class FutexTable {
   /// the word still is that (else Again).
   LinuxResult<u32> requeue(Task& task, u64 address, u32 wake_count, u64 target, u32 move_count,
                            const u32* expected, bool is_private);
+  /// Changes the word at `second` as `operation` says; wakes `count` of the first, and `second_count` of the
+  /// second if its old value compares as `operation` asks. How many woke.
+  LinuxResult<u32> wake_operation(Task& task, u64 address, u32 count, u64 second, u32 second_count,
+                                  u32 operation, bool is_private);
+  /// futex_waitv: sleeps until one of the words is woken: its index.
+  struct Word {
+    u64 address;
+    u32 expected;
+    bool is_private;
+  };
+  static constexpr u32 kMostWords = 128;
+  LinuxResult<u32> wait_any(Task& task, std::span<const Word> words, Nanoseconds deadline);
+
+  // futex_pi.cc: words that hold their owner's id; the kernel hands them on.
+
+  /// Deadlock: it is the caller's already. NoProcess: its owner does not exist. Again: only tried, and taken.
+  LinuxResult<> lock_inheriting(Task& task, u64 address, bool is_private, bool only_try,
+                                Nanoseconds deadline);
+  /// Perm: it is not the caller's.
+  LinuxResult<> unlock_inheriting(Task& task, u64 address, bool is_private);
+  /// Sleeps on a plain word until it is moved to the lock `target` and owns it.
+  LinuxResult<> wait_requeued(Task& task, u64 address, u32 expected, u64 target, bool is_private,
+                              Nanoseconds deadline);
+  LinuxResult<u32> requeue_inheriting(Task& task, u64 address, u64 target, u32 move_count, u32 expected,
+                                      bool is_private);
+  /// A task ends: locks that it owns, and that others wait for, go to them, marked.
+  void owner_exits(Task& task);
 
  private:
   struct Bucket;
@@ -43,6 +71,11 @@ class FutexTable {
     FutexKey key;
     u32 bits;
     Bucket* bucket = nullptr;  // atomic; null once woken
+    bool woken = false;        // by a waker; as the following, guarded by the bucket's lock
+    Task* lock_for = nullptr;  // waits for a lock that is to become this task's; or is to be moved to one
+    FutexKey target;           // where it agreed to be moved to
+    u64 address = 0;           // of the lock's word, in the task's own memory
+    bool owns = false;
     boost::intrusive::list_member_hook<> hook;
   };
   using Waiters = boost::intrusive::list<
@@ -70,7 +103,19 @@ class FutexTable {
                             const FutexKey& to_key, u32 move_count);
   static bool wake_waiter(Waiter& waiter);
   static void leave(Waiter& waiter);
+  /// Enters the waiter while the word is as expected. Again, Fault.
+  LinuxResult<> enter(Task& task, u64 address, u32 expected, Waiter& waiter);
+  static u32 wake_locked(Bucket& bucket, const FutexKey& key, u32 count, u32 bits);
+  static LinuxResult<u32> change_word(Task& task, u64 address, u32 operation, bool& faulted);
+  enum class Lock : u8 { Taken, Mine, Queued, Faulted };
+  LinuxResult<Lock> try_lock(Task& task, u64 address, Bucket& bucket, Waiter& waiter, bool only_try);
+  static Waiter* first_for_lock(Bucket& bucket, const FutexKey& key, const Waiter* but);
+  static bool hand_over(Bucket& bucket, const FutexKey& key, MemoryMap& map, u64 address, u32 mark);
+  static LinuxResult<> settle(runtime::Wait::Outcome outcome, const Waiter& waiter);
+  static u32 move_to_lock(Task& task, Bucket& from, const FutexKey& from_key, Bucket& to,
+                          const FutexKey& to_key, u64 target, u32 move_count);
 
+  u32 lock_waiters_ = 0;  // atomic: how many wait for locks, so that most exits look no further
   std::array<Bucket, kBuckets> buckets_;
 };
 

@@ -6,6 +6,7 @@
 #include "personalities/linux/files/file.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
+#include "personalities/linux/process/task_internals.h"
 #include "personalities/linux/time/process_timers.h"
 
 namespace vari::linux {
@@ -71,6 +72,14 @@ u32 Process::task_count() {
 Ref<File> Process::executable() {
   Guard<SpinLock> guard(lock_);
   return executable_;
+}
+
+Usage TaskInternals::usage_of(Task& task) {
+  Guard<SpinLock> guard(task.process_->lock_);
+  Usage usage{.minor_faults = task.minor_faults_, .major_faults = task.major_faults_};
+  if (task.thread_) usage.user_ns = task.thread_->run_time_ns();
+  if (task.memory_) usage.peak_resident_kib = task.memory_->peak_resident_pages() * kPageBytes / kKiB;
+  return usage;
 }
 
 Usage Process::usage_locked() const {

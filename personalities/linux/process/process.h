@@ -45,6 +45,15 @@ struct ProcessSnapshot {
   Identity identity;
 };
 
+/// What prctl(2), personality(2) and membarrier(2) keep of a process; a fork has the same.
+struct ProcessSettings {
+  u32 personality = 0;
+  bool dumpable = true;
+  bool keep_capabilities = false;
+  bool huge_pages_disabled = false;
+  u32 barriers = 0;  // the registrations of membarrier(2)
+};
+
 class Process final : public runtime::Managed, public GroupMember {
  public:
   enum class Life : u8 { Running, Zombie, Reaped };
@@ -148,6 +157,7 @@ class Process final : public runtime::Managed, public GroupMember {
 
   Ref<SignalHandlers> handlers_;  // replaced by exec when it is the only task
   i32 nice_ = 0;
+  ProcessSettings settings_;  // each word read and written as a whole, by the process's own tasks
   Nanoseconds start_ns_ = 0;
 };
 

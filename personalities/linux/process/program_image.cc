@@ -8,7 +8,7 @@
 #include "personalities/linux/files/mount.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/process.h"
-#include "personalities/linux/process/task.h"
+#include "personalities/linux/process/task_internals.h"
 
 namespace vari::linux {
 
@@ -67,6 +67,7 @@ LinuxResult<> ProgramImage::load(Task& task) {
     set_user = (attributes.mode & kSetUser) != 0;
     // Set-group without group execution means something else (mandatory locking).
     set_group = (attributes.mode & (kSetGroup | 010)) == (kSetGroup | 010);
+    if (TaskInternals::has_no_new_privileges(task)) set_user = set_group = false;
     owner_user = attributes.user;
     owner_group = attributes.group;
   }

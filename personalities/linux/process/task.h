@@ -10,6 +10,7 @@
 #include "personalities/linux/memory/user_memory.h"
 #include "personalities/linux/process/credentials.h"
 #include "personalities/linux/process/facts.h"
+#include "personalities/linux/process/scheduling.h"
 #include "personalities/linux/signals/pending.h"
 #include "runtime/memory.h"
 #include "runtime/thread.h"
@@ -129,6 +130,8 @@ class Task final : public runtime::Managed {
 
   u64 clear_child_tid_ = 0, robust_list_ = 0, set_child_tid_ = 0;
   i32 parent_death_signal_ = 0;
+  bool no_new_privileges_ = false;    // prctl(2): never cleared
+  Scheduling scheduling_;             // guarded by the process's lock
   VforkCompletion* vfork_ = nullptr;  // the parent waits there until exec or exit
   Nanoseconds start_ns_ = 0;
   u64 minor_faults_ = 0, major_faults_ = 0;

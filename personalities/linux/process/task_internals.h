@@ -71,7 +71,7 @@ struct TaskInternals {
   static void await_vfork(Task& parent, VforkCompletion& completion);
   static void complete_vfork(Task& task);
   static bool detach_vfork(Task& parent, VforkCompletion& completion);
-  static LinuxResult<> start_thread(Task& task, runtime::Thread::Entry entry);
+  static LinuxResult<> start_thread(Task& task, runtime::Thread::Entry entry, Task* creator = nullptr);
 
   // exit.cc
   /// All tasks of the process are to end; the first code counts. As wait() reports it.
@@ -110,6 +110,11 @@ struct TaskInternals {
   static void set_clear_child_tid(Task& task, u64 address);
   static u64& robust_list(Task& task);
   static LinuxResult<u64> control(Task& task, const Arguments& arguments);
+  static LinuxResult<u64> control_process(Task& task, u32 option, u64 value);
+  static LinuxResult<u64> control_capabilities(Task& task, u32 option, u64 value);
+  static ProcessSettings& settings(Process& process);
+  static Usage usage_of(Task& task);
+  static bool has_no_new_privileges(const Task& task) { return task.no_new_privileges_; }
   // calls/time_calls.cc
   static ProcessTimers* timers(Process& process);
   /// The signal waits, for that task or (null) for the process.
@@ -121,6 +126,12 @@ struct TaskInternals {
   static LinuxResult<Limit> change_limit(Process& process, Resource resource, const Limit* wanted,
                                          bool privileged);
   static void set_nice(Process& process, i32 nice);
+  static Scheduling scheduling(Task& task);
+  static void set_scheduling(Task& task, const Scheduling& wanted);
+  static i32 urgency(Task& task);
+  /// Lets `owner` run as urgently as `waiter`, until it gives that back.
+  static void lend_priority(Task& waiter, Task& owner);
+  static void give_priority_back(Task& task);
   static LinuxResult<> set_affinity(Task& task, const runtime::CpuSet& set);
   static runtime::CpuSet affinity(Task& task);
 

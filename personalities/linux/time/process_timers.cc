@@ -19,7 +19,7 @@ constexpr int kSignals[] = {signal::kAlarm, signal::kVirtualAlarm, signal::kProf
 }  // namespace
 
 ProcessTimers::ProcessTimers(Process& process) : process_(process), posix_(process) {
-  for (u32 i = 0; i < kKinds; ++i) {
+  for (u32 i = 0; i <= kKinds; ++i) {
     timers_[i].owner = this;
     timers_[i].kind = static_cast<Kind>(i);
   }
@@ -66,7 +66,41 @@ void ProcessTimers::stop() {
   posix_.clear();
 }
 
+void ProcessTimers::watch_limit() {
+  auto& timer = timers_[static_cast<u32>(Kind::Limit)];
+  {
+    Guard<SpinLock> guard(lock_);
+    timer.due = 0;
+  }
+  service().set(timer, process_.personality().place().monotonic_ns() + kLeastDelay);
+}
+
+/// setrlimit(2): SIGXCPU at the soft limit and each second from then on, SIGKILL at the hard one.
+Nanoseconds ProcessTimers::Interval::check_limit(Nanoseconds now) {
+  auto& process = owner->process_;
+  const auto limit = process.limit(Resource::CpuSeconds);
+  if (limit.soft == kUnlimited && limit.hard == kUnlimited) return kForever;
+  const Nanoseconds used = owner->clock(kind);
+  const auto in_ns = [](u64 seconds) { return seconds > kForever / kSecond ? kForever : seconds * kSecond; };
+  if (used >= in_ns(limit.hard)) {
+    send_signal(process, SignalInfo::from_kernel(signal::kKill));
+    return kForever;
+  }
+  bool warn = false;
+  Nanoseconds next = 0;
+  {
+    Guard<SpinLock> guard(owner->lock_);
+    due = std::max(due, in_ns(limit.soft));
+    warn = used >= due;
+    if (warn) due = used + kSecond;
+    next = std::min(due, in_ns(limit.hard));
+  }
+  if (warn) send_signal(process, SignalInfo::from_kernel(signal::kCpuLimit));
+  return next == kForever ? kForever : now + std::max(next - used, kLeastDelay);
+}
+
 Nanoseconds ProcessTimers::Interval::on_timer(Nanoseconds now) {
+  if (kind == Kind::Limit) return check_limit(now);
   const Nanoseconds clock_now = kind == Kind::Real ? now : owner->clock(kind);
   Nanoseconds next = kForever;
   {

@@ -11,8 +11,9 @@ class Process;
 
 class ProcessTimers : public runtime::Allocated {
  public:
-  enum class Kind : u32 { Real, Virtual, Profile };
-  static constexpr u32 kKinds = 3;
+  /// Limit: RLIMIT_CPU.
+  enum class Kind : u32 { Real, Virtual, Profile, Limit };
+  static constexpr u32 kKinds = 3;  // that setitimer knows
   struct Setting {
     Nanoseconds remaining = 0;  // 0: not running
     Nanoseconds interval = 0;   // 0: once
@@ -23,6 +24,8 @@ class ProcessTimers : public runtime::Allocated {
   /// The previous setting.
   Setting set(Kind kind, const Setting& setting);
   PosixTimers& posix() { return posix_; }
+  /// The limit on processor time is new, or may be: from now on it is watched.
+  void watch_limit();
   /// After return none of them fires any more. Blocks.
   void stop();
 
@@ -30,6 +33,7 @@ class ProcessTimers : public runtime::Allocated {
   class Interval final : public Timer {
    public:
     Nanoseconds on_timer(Nanoseconds now) override;
+    Nanoseconds check_limit(Nanoseconds now);
     ProcessTimers* owner = nullptr;
     Kind kind = Kind::Real;
     Nanoseconds interval = 0;
@@ -41,7 +45,7 @@ class ProcessTimers : public runtime::Allocated {
 
   Process& process_;
   runtime::SpinLock lock_;  // guards the timers' interval and due
-  Interval timers_[kKinds];
+  Interval timers_[kKinds + 1];
   PosixTimers posix_;
 };
 
