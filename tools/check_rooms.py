@@ -21,6 +21,7 @@ TABLE = {
     # The port is where the runtime meets its platform: it stands above the nucleus, not below it.
     "runtime/port/nucleus": ("base", "interfaces", "runtime", "machine", "nucleus"),
     "runtime/port/linux": ("base", "runtime"),
+    "runtime/port/simulated": ("base", "runtime", "runtime/port/linux"),
     "nucleus": ("base", "interfaces", "machine", "runtime"),
     # A place like the nucleus, on the host's calls and the runtime's Linux port.
     "hosted": ("base", "interfaces", "runtime", "runtime/port/linux"),

@@ -37,7 +37,7 @@ REFUSED = (
     ("a path of one machine", re.compile(r"/wo" r"rk/|/ho" r"me/\w+/"), re.compile(r"\.(h|cc|c|S|py|cmake|md|txt|json)$")),
 )
 # What never enters a kernel may use the host's means.
-HOSTED = ("tests/", "runtime/port/linux/")
+HOSTED = ("tests/", "runtime/port/linux/", "runtime/port/simulated/")
 HOSTED_MAY = ("thread-local storage", "an exception or run-time type")
 COMMENT = re.compile(r"//.*$|/\*.*?\*/")
 STRING = re.compile(r'"(?:\\.|[^"\\])*"')

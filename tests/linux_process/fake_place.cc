@@ -3,7 +3,8 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
+
+#include "runtime/port.h"
 
 namespace vari::linux::test {
 
@@ -134,6 +135,7 @@ TrapKind FakeContext::run() {
   trap_ = {};
   for (;;) {
     if (interrupted_.exchange(false)) return trap_.kind = TrapKind::Interrupted;
+    if (!place_.take_step()) return trap_.kind = end_program();
     const u64 number = registers_.rip / 2;
     if (registers_.rip % 2 || number >= place_.program.steps_.size()) {
       trap_ = {.kind = TrapKind::PageFault, .access = Access::Execute, .address = {registers_.rip}};
@@ -169,6 +171,13 @@ TrapKind FakeContext::run() {
       return trap_.kind;
     }
   }
+}
+
+TrapKind FakeContext::end_program() {
+  constexpr u64 kExitGroup = 231, kOutOfSteps = 99;
+  registers_.rax = kExitGroup;
+  registers_.rdi = kOutOfSteps;
+  return TrapKind::SystemCall;
 }
 
 void FakeContext::save_vector_state(std::span<u8> to) {
@@ -223,9 +232,7 @@ void FakePlace::free_frame(Frame frame) {
   free_.push_back(frame.number);
 }
 Nanoseconds FakePlace::monotonic_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<u64>(now.tv_sec) * kSecond + static_cast<u64>(now.tv_nsec);
+  return runtime::port::now_ns();
 }
 void FakePlace::random(std::span<u8> to) {
   for (auto& byte : to) byte = static_cast<u8>(std::rand());

@@ -105,6 +105,7 @@ class FakeContext final : public Context {
   u8* vector() { return vector_; }
 
  private:
+  TrapKind end_program();
   FakePlace& place_;
   Ref<Domain> domain_;
   std::atomic<int> references_{1};
@@ -141,9 +142,13 @@ class FakePlace final : public Place {
 
   u64 free_frames();
   std::string log_text();
+  /// Once programs have taken so many steps together, each ends by exit_group(99).
+  void limit_steps(u64 most) { steps_left_ = most; }
+  bool take_step() { return steps_left_.load() != 0 && steps_left_.fetch_sub(1) != 0; }
 
  private:
   const u64 frames_;
+  std::atomic<u64> steps_left_{~u64{0}};
   u8* memory_;
   std::mutex lock_;
   std::vector<u64> free_;
