@@ -103,6 +103,13 @@ def parser():
     bench.add_argument("--no-linux", action="store_true", help="only our own figures")
     bench.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
 
+    fuzz = commands.add_parser("fuzz", help="grow programs of system calls that break the personality",
+                               description="Fuzzes the Linux personality by programs of system calls; runs FILEs again.")
+    fuzz.add_argument("file", nargs="*", metavar="FILE", help="run these once: inputs that were kept, or texts (*.txt)")
+    fuzz.add_argument("--seconds", type=_seconds, default=60, metavar="N", help="how long (default 60)")
+    fuzz.add_argument("--keep-going", action="store_true", help="collect what is found instead of stopping at the first")
+    fuzz.add_argument("--explain", action="store_true", help="with FILE: name each call, its arguments and result")
+
     compare = commands.add_parser("compare", help="one command on every kernel, beside Linux: a table and a plot")
     compare.add_argument("kernel", nargs="*", metavar="KERNEL", help="only these (default: all of ./vari list, and linux)")
     compare.add_argument("--exec", metavar="CMD", required=True, help="what to run")
@@ -142,6 +149,9 @@ def dispatch(options):
     if options.command == "bench":
         import benching
         return benching.run(options)
+    if options.command == "fuzz":
+        import fuzzing
+        return fuzzing.run(options)
     if options.command == "compare":
         import comparing
         return comparing.run(options)

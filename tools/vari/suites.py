@@ -198,6 +198,8 @@ def collect(options):
                            long=preset == "gcc-debug"))
     import kernel_suite  # uses this module's types
     found += kernel_suite.suites()
+    import fuzz_suite  # likewise
+    found.append(fuzz_suite.suite())
     found += _system_files(options)
     found.append(Suite("tidy", "clang-tidy", _tidy, long=True))
     return found

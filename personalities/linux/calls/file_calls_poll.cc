@@ -195,8 +195,10 @@ LinuxResult<u32> select_with_timeout(Task& task, const Arguments& a) {
   if (a.a[4]) {
     const auto time = TRY(task.user().read<TimeValue>(a.a[4]));
     if (time.microseconds < 0 || time.seconds < 0) return std::unexpected(Errno::Invalid);
-    deadline =
-        TRY(deadline_in(time.seconds + time.microseconds / 1'000'000, time.microseconds % 1'000'000 * 1000));
+    i64 seconds = 0;
+    if (__builtin_add_overflow(time.seconds, time.microseconds / 1'000'000, &seconds))
+      return std::unexpected(Errno::Invalid);
+    deadline = TRY(deadline_in(seconds, time.microseconds % 1'000'000 * 1000));
   }
   const auto ready = select(task, a, deadline);
   if (a.a[4]) {

@@ -37,6 +37,7 @@ class FileSystem : public runtime::Managed {
   virtual bool ends_with_last_mount() const { return true; }
   /// How many mounts show it; the last one to go tears down the names.
   void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
+  bool mounted() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
   /// No mount shows it any longer: what is kept only in case that it is used again can go.
   virtual void on_last_unmount() {}
   /// Remounted with these options. Invalid.

@@ -76,8 +76,17 @@ void MountTable::attach_locked(Mount& mount, const Path& at) {
   mount.attached_ = true;
 }
 
+// A tree that is refused and mounted nowhere else: its names hold each other, so somebody must end them.
 LinuxResult<> MountTable::add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
                               u32 copied_from) {
+  const auto done = attach(at, tree, flags, source, copied_from);
+  const auto& file_system = tree->inode().file_system();
+  if (!done && !file_system.mounted() && file_system.ends_with_last_mount()) Dentry::tear_down(*tree);
+  return done;
+}
+
+LinuxResult<> MountTable::attach(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
+                                 u32 copied_from) {
   const auto place = cross_down(at);
   if (!place.mount) return std::unexpected(Errno::Invalid);
   if (tree->inode().is(FileKind::Directory) != place.inode().is(FileKind::Directory))

@@ -97,6 +97,7 @@ class MountTable {
   /// The first mount with an id between the two that is mounted in the mount `id`, below `top` if given.
   Ref<Mount> next_mounted_in(u32 id, u32 after, u32 before, Dentry* top, Ref<Dentry>& point);
   Ref<Mount> next_copy(u32 after);
+  LinuxResult<> attach(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source, u32 copied_from);
   Mount* find_locked(const Mount* parent, const Dentry* at) REQUIRES(lock_);
   void attach_locked(Mount& mount, const Path& at) REQUIRES(lock_);
 

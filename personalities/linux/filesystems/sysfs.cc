@@ -12,8 +12,12 @@ LinuxResult<Ref<Dentry>> Sysfs::mount(Vfs& vfs, std::string_view) {
   auto sysfs = TRY(runtime::make<Sysfs>(vfs));
   auto root = TRY(
       Dentry::create_root(TRY(TmpfsInode::create(*sysfs, {.kind = FileKind::Directory, .mode = 0555})), "/"));
-  for (const auto name : kDirectories)
-    TRY(Vfs::ensure(*root, name, {.kind = FileKind::Directory, .mode = 0555}));
+  for (const auto name : kDirectories) {
+    const auto made = Vfs::ensure(*root, name, {.kind = FileKind::Directory, .mode = 0555});
+    if (made) continue;
+    Dentry::tear_down(*root);  // names hold each other
+    return std::unexpected(made.error());
+  }
   return root;
 }
 
