@@ -100,15 +100,19 @@ void HostedContext::let_run() {
   store_registers();
   domain().enter(*slot_, wanted_);
   wanted_ = {};
+  parts_.company.before_resume(runtime::port::this_scheduler().cpu(), *slot_, known_);
   resume();
   // Order: sequentially consistent, against interrupt(): either it sees where the guest runs, or the request
   // is seen here. The signal may come at any time: the guest is then interrupted once more, for nothing.
   __atomic_store_n(&target_, u64{slot_->process} << 32 | slot_->thread, __ATOMIC_SEQ_CST);
   if (slowpath(__atomic_load_n(&requested_, __ATOMIC_SEQ_CST)))
     ::syscall(SYS_tgkill, slot_->process, slot_->thread, SIGUSR2);
-  wait_for_trap();
+  const bool in_time = wait_for_trap();
   __atomic_store_n(&target_, 0, __ATOMIC_SEQ_CST);
   domain().leave(*slot_);
+  const bool was_apart = known_.apart;
+  parts_.company.after_stop(known_, in_time);
+  if (known_.apart && !was_apart) spin_ = {};
 }
 
 void HostedContext::interrupt() {
@@ -126,16 +130,21 @@ void HostedContext::resume() {
   if (__atomic_load_n(&slot_->stub_sleeps, __ATOMIC_SEQ_CST)) host_futex_wake(slot_->state);
 }
 
-/// Looks for a moment, if the core has nothing better to do; then the doorbell tells.
-void HostedContext::wait_for_trap() {
+/// Looks for a moment, if the guest has a processor of its own and the core nothing better to do; then the
+/// doorbell tells.
+bool HostedContext::wait_for_trap() {
   runtime::Scheduler& scheduler = runtime::port::this_scheduler();
   const u32& rung = parts_.stubs.doorbell(scheduler.cpu()).rung;
   const auto something = [&] { return trapped(*slot_) || __atomic_load_n(&rung, __ATOMIC_RELAXED); };
-  const u32 budget = scheduler.ready_count() == 0 ? spin_.next() : 0;
-  const bool stopped = spin_until(something, budget) && trapped(*slot_);
+  const u32 budget = known_.apart && scheduler.ready_count() == 0 ? spin_.next() : 0;
+  const bool stopped = budget && spin_until(something, budget) && trapped(*slot_);
   if (budget) spin_.note(stopped);
-  if (!stopped) return park();
-  runtime::port::enable_preemption();
+  if (stopped) {
+    runtime::port::enable_preemption();
+  } else {
+    park();
+  }
+  return stopped;
 }
 
 void HostedContext::park() {

@@ -7,6 +7,7 @@
 #include <boost/intrusive/list.hpp>
 #include <optional>
 
+#include "hosted/company.h"
 #include "hosted/domain.h"
 #include "hosted/host_events.h"
 #include "hosted/spin.h"
@@ -64,6 +65,7 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   struct Parts {
     Stubs& stubs;
     HostedCores& cores;
+    Company& company;
     const VectorFormat& vectors;
   };
   static Result<Ref<vari::Context>> create(const Parts& parts, vari::Domain& domain);
@@ -95,7 +97,8 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   /// One stay of the guest in its process: from resume to the next stop.
   void let_run();
   void resume();
-  void wait_for_trap();
+  /// Whether it came while we looked.
+  bool wait_for_trap();
   void park();
   void store_registers();
   void load_registers();
@@ -120,6 +123,7 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   u32 references_ = 1;          // atomic
   u32 failures_ = 0;            // refused mappings since the guest last got on
   SpinBudget spin_;
+  Acquaintance known_;
   HostedCores::Waiting waiting_;
   alignas(64) u8 kept_vectors_[VectorFormat::kMaximumBytes];  // while there is no thread
 };

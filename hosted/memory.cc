@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/memory.h"
@@ -35,14 +36,29 @@ Result<> HostedMemory::initialise(u64 bytes) {
   return {};
 }
 
+void HostedMemory::make_present(u64 number) {
+  constexpr u64 kTogether = 256;
+  u64 present = __atomic_load_n(&present_, __ATOMIC_RELAXED);
+  if (number < present) return;
+  const u64 end = std::min(number + kTogether, frames_);
+  if (!__atomic_compare_exchange_n(&present_, &present, end, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    return;
+  (void)::madvise(window(Frame{number}), (end - number) * kPageBytes, MADV_POPULATE_WRITE);
+}
+
 Result<std::pair<Frame, bool>> HostedMemory::take() {
-  runtime::Guard guard(lock_);
-  const u64 number = free_.find_first();
-  if (number == HierarchicalBitmap::kNone) return std::unexpected(Error::OutOfMemory);
-  free_.clear(number);
-  __atomic_fetch_sub(&free_frames_, 1, __ATOMIC_RELAXED);
-  const bool used = number < never_used_;
-  if (!used) never_used_ = number + 1;
+  u64 number;
+  bool used;
+  {
+    runtime::Guard guard(lock_);
+    number = free_.find_first();
+    if (number == HierarchicalBitmap::kNone) return std::unexpected(Error::OutOfMemory);
+    free_.clear(number);
+    __atomic_fetch_sub(&free_frames_, 1, __ATOMIC_RELAXED);
+    used = number < never_used_;
+    if (!used) never_used_ = number + 1;
+  }
+  if (!used) make_present(number);
   return std::pair(Frame{number}, used);
 }
 

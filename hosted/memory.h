@@ -32,6 +32,8 @@ class HostedMemory {
 
  private:
   /// The frame, and whether it has been used before.
+  /// Fresh pages of the file come in bulk: a fault for each would cost three times as much.
+  void make_present(u64 number);
   Result<std::pair<Frame, bool>> take() EXCLUDES(lock_);
 
   int descriptor_ = -1;
@@ -42,6 +44,7 @@ class HostedMemory {
   runtime::SpinLock lock_;
   HierarchicalBitmap free_ GUARDED_BY(lock_);
   u64 never_used_ GUARDED_BY(lock_) = 1;  // frames from here on are zero, and the host has given none of them
+  u64 present_ = 1;                       // atomic: pages below it are in the file
 };
 
 }  // namespace vari::hosted

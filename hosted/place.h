@@ -49,6 +49,7 @@ class HostedPlace final : public Place {
   void log(std::string_view line) override { surroundings_->log(line); }
   std::size_t read_log(u64& from, std::span<char> to) override { return surroundings_->read_log(from, to); }
   void memory_barrier() override;
+  u64 pages_a_fault() override { return 32; }
   u32 cpu_count() override { return group_ ? group_->limit() : 1; }
   CpuStatistics cpu_statistics(CpuId cpu) override;
   MemoryStatistics memory_statistics() override;
@@ -63,8 +64,9 @@ class HostedPlace final : public Place {
   Stubs stubs_{memory_};
   HostEvents events_{stubs_};
   HostedCores cores_{stubs_, events_};
+  Company company_;
   VectorFormat vectors_;
-  const HostedContext::Parts parts_{stubs_, cores_, vectors_};
+  const HostedContext::Parts parts_{stubs_, cores_, company_, vectors_};
   Surroundings* surroundings_ = nullptr;
   const runtime::SchedulerGroup* group_ = nullptr;
   u64 realtime_offset_ = 0;  // atomic: what programs have added to the host's time

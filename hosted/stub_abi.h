@@ -72,6 +72,7 @@ struct Slot {
   u32 spin_now;     // the stub's own: how long at present (as SpinBudget, spin.h)
   u32 spin_tries;
   u32 fs_gs_instructions;
+  u32 beside;  // the kernel's own, atomic: one more than the processor that the thread is bound to; 0: none
   Request requests[kRequests];
 };
 static_assert(sizeof(Slot) <= kPageBytes);

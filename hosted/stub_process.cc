@@ -58,7 +58,6 @@ Result<Slot*> StubProcess::attach() {
   }
   const u32 index = TRY(stubs_.allocate_slot(this));
   Slot& slot = stubs_.slot(index);
-  slot.spin_cycles = slot.spin_now = kSpinCycles;
   slot.fs_gs_instructions = stubs_.has_fs_gs_instructions();
   const Request request = {
       .kind = Request::Thread, .protection = 0, .address = 0, .bytes = 0, .offset = index};

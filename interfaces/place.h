@@ -188,6 +188,10 @@ class Place {
   /// returns the count; `from` is moved forward where older bytes are gone.
   virtual std::size_t read_log(u64& from, std::span<char> to) = 0;
 
+  /// How many pages a fault may as well bring in at once, a power of two: more than one where a fault costs
+  /// as much as the pages do.
+  virtual u64 pages_a_fault() { return 1; }
+
   /// What a program may call in place of its system-call instruction, with the same registers; 0: nothing.
   virtual VirtualAddress call_gate() { return {}; }
 

@@ -100,6 +100,7 @@ def parser():
 
     bench = commands.add_parser("bench", help="measure, beside Linux in the same QEMU")
     bench.add_argument("row", nargs="*", metavar="ROW", help="only these rows")
+    bench.add_argument("--hosted", action="store_true", help="the hosted kernel beside this machine itself, in time")
     bench.add_argument("--no-linux", action="store_true", help="only our own figures")
     bench.add_argument("--accept-donor", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
 
@@ -146,6 +147,9 @@ def dispatch(options):
     if options.command == "test":
         import testing
         return testing.run(options)
+    if options.command == "bench" and options.hosted:
+        import hosted_bench
+        return hosted_bench.run(options)
     if options.command == "bench":
         import benching
         return benching.run(options)

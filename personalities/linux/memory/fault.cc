@@ -15,9 +15,6 @@ using runtime::Mutex;
 using FaultResult = std::expected<void, FaultError>;
 
 namespace {
-/// A read fault on a file maps what is at hand in the same aligned window.
-constexpr u64 kNeighbours = 16;
-
 std::expected<Frame, FaultError> fetch(const Region& region, u64 page, bool for_write) {
   const auto frame = region.object->page(region.object_page(page), for_write);
   if (frame.has_value()) return *frame;
@@ -66,7 +63,9 @@ FaultResult MemoryMap::fill(Region& region, u64 page, Access wanted) {
   const auto frame = personality_.vfs().allocate_frame();
   if (!frame.has_value()) return std::unexpected(FaultError::OutOfMemory);
   region.own_pages = true;
-  return install(page, *frame, region.access);
+  if (auto done = install(page, *frame, region.access); !done.has_value()) return done;
+  if (slowpath(may_bring_more())) fill_neighbours(region, page);
+  return {};
 }
 
 FaultResult MemoryMap::fill_from_object(Region& region, u64 page, Access wanted) {
@@ -79,7 +78,9 @@ FaultResult MemoryMap::fill_from_object(Region& region, u64 page, Access wanted)
     references_.drop(*frame);
     if (!copy.has_value()) return std::unexpected(FaultError::OutOfMemory);
     region.own_pages = true;
-    return install(page, *copy, region.access);
+    if (auto done = install(page, *copy, region.access); !done.has_value()) return done;
+    if (slowpath(may_bring_more())) copy_neighbours(region, page);
+    return {};
   }
   const Access access = wants_write ? region.access : region.quiet_access();
   const auto frame = fetch(region, page, allows(access, Access::Write));
@@ -87,25 +88,6 @@ FaultResult MemoryMap::fill_from_object(Region& region, u64 page, Access wanted)
   if (auto done = install(page, *frame, access); !done.has_value()) return done;
   if (!wants_write) map_neighbours(region, page);
   return {};
-}
-
-void MemoryMap::map_neighbours(Region& region, u64 page) {
-  const u64 window = align_down(page, kNeighbours * kPageBytes);
-  const u64 begin = std::max(region.begin, window);
-  const u64 end = std::min(region.end, window + kNeighbours * kPageBytes);
-  Frame frames[kNeighbours];
-  const std::span<Frame> found(frames, (end - begin) >> kPageShift);
-  region.object->resident(region.object_page(begin), found);
-  for (u64 i = 0; i < found.size(); ++i) {
-    if (!found[i]) continue;
-    const u64 at = begin + (i << kPageShift);
-    if (domain_->lookup({at}).has_value()) {
-      references_.drop(found[i]);
-    } else {
-      // Short of memory for tables: then it faults when it is touched.
-      (void)install(at, found[i], region.quiet_access());
-    }
-  }
 }
 
 /// The object may have another frame for it by now, if it was changed from elsewhere.
@@ -132,7 +114,9 @@ FaultResult MemoryMap::copy_on_write(Region& region, u64 page, const Mapping& ma
   if (!copy.has_value()) return std::unexpected(FaultError::OutOfMemory);
   if (!zeros) __builtin_memcpy(place_.window(*copy), place_.window(mapping.frame), kPageBytes);
   region.own_pages = true;
-  return install(page, *copy, region.access);
+  if (auto done = install(page, *copy, region.access); !done.has_value()) return done;
+  if (slowpath(region.object && may_bring_more())) copy_neighbours(region, page);
+  return {};
 }
 
 }  // namespace vari::linux

@@ -46,6 +46,7 @@ MemoryMap::MemoryMap(Personality& personality, Ref<Domain> domain)
       references_(personality.frames()),
       place_(personality.place()),
       domain_(std::move(domain)),
+      pages_a_fault_(personality.place().pages_a_fault()),
       mapping_top_(kDefaultMappingTop) {
   personality.memory_maps().add(*this);
 }

@@ -128,8 +128,15 @@ class MemoryMap final : public runtime::Managed {
   /// The first write to a page of a shared region whose object tracks writes.
   std::expected<void, FaultError> begin_writing(Region& region, u64 page, const Mapping& mapping)
       REQUIRES(lock_);
-  /// Maps what the object has at hand around `page`, to save the next faults.
+  // Around a fault, to save the next ones (fault_around.cc).
+  /// Maps what the object has at hand.
   void map_neighbours(Region& region, u64 page) REQUIRES(lock_);
+  /// Makes private pages where there are none yet: zeros.
+  void fill_neighbours(Region& region, u64 page) REQUIRES(lock_);
+  /// Makes private copies of an object's pages.
+  void copy_neighbours(Region& region, u64 page) REQUIRES(lock_);
+  bool may_bring_more() const { return pages_a_fault_ > 1 && memory_is_plenty(); }
+  bool memory_is_plenty() const;
   std::expected<void, FaultError> copy_on_write(Region& region, u64 page, const Mapping& mapping)
       REQUIRES(lock_);
   std::expected<void, FaultError> install(u64 page, Frame frame, Access access) REQUIRES(lock_);
@@ -142,6 +149,7 @@ class MemoryMap final : public runtime::Managed {
   Place& place_;
   Ref<Domain> domain_;
   boost::intrusive::list_member_hook<> list_hook_;  // of MemoryMaps
+  const u64 pages_a_fault_;
   mutable runtime::Mutex lock_;
   Regions regions_ GUARDED_BY(lock_);
   ProgramLayout layout_ GUARDED_BY(lock_);
