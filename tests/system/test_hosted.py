@@ -73,6 +73,27 @@ def busybox_as_in_the_monolithic_kernel(vari):
     assert not different, "\n".join(different)
 
 
+def coverage_tells_what_was_reached(_vari):
+    """A command that makes a folder reaches more of the calls on trees than one that does nothing, and no timer."""
+    import re
+    import subprocess
+    import paths
+
+    def reached(command):
+        done = subprocess.run([paths.ROOT / "vari", "coverage", "--exec", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=1200, check=False)
+        assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-1000:]}\n{done.stderr[-1000:]}"
+        found = re.findall(r"(?m)^(\S+\.cc) +(\d+) +(\d+) +[\d.]+ %", done.stdout)
+        return {name: (int(lines), int(of)) for name, lines, of in found}
+
+    idle, busy = reached(":"), reached("mkdir /tmp/d && mv /tmp/d /tmp/e && rmdir /tmp/e")
+    every = {str(path.relative_to(paths.ROOT / "personalities/linux")) for path in (paths.ROOT / "personalities/linux").rglob("*.cc")}
+    assert len(idle) > 80 and set(idle) <= every, set(idle) - every
+    assert busy["calls/file_calls_tree.cc"][0] > idle["calls/file_calls_tree.cc"][0] >= 0, (idle, busy)
+    assert busy["files/rename.cc"][0] > idle["files/rename.cc"][0] == 0, (idle, busy)
+    assert idle["process/task.cc"][0] > 20 and busy["time/posix_timers.cc"][0] < busy["time/posix_timers.cc"][1] / 2, busy
+
+
 def _cases(module):
     """(function, long, alone, batch) of a file's cases; asked when all files have been read."""
     skipped = NOT_HERE[module]
@@ -89,7 +110,8 @@ def _without_differences(function):
 
 def _own():
     building.build(PRESETS["release"], "hosted_kernel")
-    builders = (planted_bugs_are_reported, the_personality_is_the_same_sources)  # two at once would share a folder
+    # Two at once would share a folder.
+    builders = (planted_bugs_are_reported, the_personality_is_the_same_sources, coverage_tells_what_was_reached)
     for function in (*folder_cases.CASES, *builders):
         yield support.job(function, f"hosted/own/{function.__name__}", support.Vari("release", "hosted"), function in builders, False)
 

@@ -111,6 +111,11 @@ def parser():
     fuzz.add_argument("--keep-going", action="store_true", help="collect what is found instead of stopping at the first")
     fuzz.add_argument("--explain", action="store_true", help="with FILE: name each call, its arguments and result")
 
+    coverage = commands.add_parser("coverage", help="which lines of the personality the hosted cases reach",
+                                   description="Runs hosted cases, or one command, and reports a line a file of personalities/linux.")
+    coverage.add_argument("filter", nargs="*", metavar="FILTER", help="suites and cases, as of ./vari test (default: four of hosted)")
+    coverage.add_argument("--exec", metavar="CMD", help="one command instead")
+
     compare = commands.add_parser("compare", help="one command on every kernel, beside Linux: a table and a plot")
     compare.add_argument("kernel", nargs="*", metavar="KERNEL", help="only these (default: all of ./vari list, and linux)")
     compare.add_argument("--exec", metavar="CMD", required=True, help="what to run")
@@ -156,6 +161,9 @@ def dispatch(options):
     if options.command == "fuzz":
         import fuzzing
         return fuzzing.run(options)
+    if options.command == "coverage":
+        import coverage
+        return coverage.run(options)
     if options.command == "compare":
         import comparing
         return comparing.run(options)
