@@ -1,5 +1,5 @@
-// The hosted kernel ends by _exit(), where nothing is written that waits for the process's end: the linker sends
-// that call here (--wrap), in the build of ./vari coverage alone.
+// The hosted kernel ends by _exit(), where nothing is written that waits for the process's end: the linker
+// sends that call here (--wrap), in the build of ./vari coverage alone.
 extern "C" {
 int __llvm_profile_write_file(void);
 [[noreturn]] void __real__exit(int status);
