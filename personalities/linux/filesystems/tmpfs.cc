@@ -13,7 +13,8 @@ namespace vari::linux {
 namespace {
 
 constexpr u64 kMagic = 0x01021994;
-constexpr u64 kDirectoryEntryBytes = 20;  // what a directory's size counts for each name, as on Linux
+constexpr u64 kDirectoryEntryBytes =
+    20;  // what a directory counts for each name and for "." and "..", as in Linux
 
 u64 total_bytes(Vfs& vfs) {
   return vfs.place().memory_statistics().total_bytes;
@@ -130,7 +131,8 @@ TmpfsInode::TmpfsInode(Tmpfs& tmpfs, const NewInode& description)
              .user = description.user,
              .group = description.group,
              .links = description.kind == FileKind::Directory ? 2u : 1u,
-             .size = description.link_target.size(),
+             .size = description.kind == FileKind::Directory ? 2 * kDirectoryEntryBytes
+                                                             : description.link_target.size(),
              .device = description.device}) {}
 
 TmpfsInode::~TmpfsInode() {
