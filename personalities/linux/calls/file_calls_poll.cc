@@ -250,10 +250,10 @@ LinuxResult<u32> wait_epoll(Task& task, const Arguments& a, Nanoseconds deadline
   const auto file = TRY(task.files().get(descriptor_of(a.a[0])));
   Epoll* set = Epoll::from(*file);
   if (!set) return std::unexpected(Errno::Invalid);
-  EpollEvent events[32];
-  const u32 ready =
-      TRY(set->wait({events, std::min<std::size_t>(std::size(events), static_cast<u32>(count))}, deadline));
-  TRY(task.user().copy_out(a.a[1], events, ready * sizeof(EpollEvent)));
+  CallArray<EpollEvent, 32> memory;
+  const auto events = TRY(memory.make(std::min(static_cast<u32>(count), std::max(32u, set->candidates()))));
+  const u32 ready = TRY(set->wait(events, deadline));
+  TRY(task.user().copy_out(a.a[1], events.data(), ready * sizeof(EpollEvent)));
   return ready;
 }
 

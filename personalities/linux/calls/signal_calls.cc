@@ -292,6 +292,8 @@ void TaskInternals::replace_mask_until_return(Task& task, SignalSet mask) {
   // The way out must come by attend(), which takes the old mask back.
   task.set_attention(Task::kRestart);
   set_mask(task, mask);
+  // A signal that waited for this mask ends the wait that is to come.
+  if (signal_pending(task)) runtime::Thread::current().cancel();
 }
 
 }  // namespace vari::linux

@@ -11,9 +11,10 @@ namespace {
 constexpr u32 kAlwaysReported = poll_event::kError | poll_event::kHangUp;
 }
 
-void EpollItem::Watch::on_events(u32 events) {
+bool EpollItem::Watch::on_events(u32 events) {
   const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
-  if (wanted && (events == 0 || (events & (wanted | kAlwaysReported)))) item->set_.mark_ready(*item);
+  if (!wanted || (events != 0 && !(events & (wanted | kAlwaysReported)))) return false;
+  return item->set_.mark_ready(*item);
 }
 
 void EpollItem::watch(PollQueue& queue) {
@@ -21,6 +22,7 @@ void EpollItem::watch(PollQueue& queue) {
     if (watch.queue) continue;
     watch.item = this;
     watch.queue = &queue;
+    if (exclusive_) watch.share();
     queue.add(watch);
     return;
   }
@@ -57,6 +59,11 @@ void Epoll::forget(File& file) {
   }
 }
 
+/// The items by which other sets watch this one.
+EpollItem* Epoll::watching_items() {
+  return File::epoll_items_;
+}
+
 EpollItem* Epoll::find_locked(File& file, i32 descriptor) {
   for (EpollItem* item = file.epoll_items_; item; item = item->next_of_file_) {
     if (&item->set_ == this && item->descriptor_ == descriptor) return item;
@@ -75,7 +82,6 @@ void Epoll::remove_item(EpollItem& item) {
     }
   }
   items_.erase(items_.iterator_to(item));
-  if (Epoll* inner = from(item.file_)) --inner->watched_by_sets_;
   EpollItem** link = &item.file_.epoll_items_;
   while (*link != &item) link = &(*link)->next_of_file_;
   // Order: see File::on_last_release().
@@ -90,71 +96,85 @@ void Epoll::arm(EpollItem& item, const EpollEvent& event) {
   if (item.file_.poll(nullptr) & (event.events | kAlwaysReported)) mark_ready(item);
 }
 
+LinuxResult<> Epoll::add(i32 descriptor, File& file, const EpollEvent& event) {
+  Epoll* inner = from(file);
+  const bool exclusive = event.events & kExclusive;
+  constexpr u32 kSharable =
+      poll_event::kIn | poll_event::kOut | kAlwaysReported | kWakeUp | kEdge | kExclusive;
+  if (exclusive && (inner || (event.events & ~kSharable))) return std::unexpected(Errno::Invalid);
+  if (inner) TRY(check_nesting(*inner));
+  auto* item = new (runtime::kFallible) EpollItem(*this, file, descriptor);
+  if (!item) return std::unexpected(Errno::NoMemory);
+  item->exclusive_ = exclusive;
+  contains_sets_ |= inner != nullptr;
+  items_.insert(*item);
+  item->next_of_file_ = file.epoll_items_;
+  __atomic_store_n(&file.epoll_items_, item, __ATOMIC_RELEASE);
+  file.poll(item);
+  arm(*item, event);
+  return {};
+}
+
 LinuxResult<> Epoll::control(u32 operation, i32 descriptor, File& file, const EpollEvent& event) {
   if (&file == this) return std::unexpected(Errno::Invalid);
   // Regular files and directories are always ready, and epoll refuses them.
   if (file.path() && (file.inode().is(FileKind::Regular) || file.inode().is(FileKind::Directory)))
     return std::unexpected(Errno::Perm);
-  Epoll* inner = from(file);
   Guard links(inode().file_system().vfs().epoll_mutex());
   Guard guard(mutex_);
   EpollItem* item = find_locked(file, descriptor);
   if (operation == kAdd) {
     if (item) return std::unexpected(Errno::Exists);
-    // Sets within sets: one level, which leaves no room for rings.
-    if (inner && (watched_by_sets_ || inner->contains_sets_)) return std::unexpected(Errno::Loop);
-    item = new (runtime::kFallible) EpollItem(*this, file, descriptor);
-    if (!item) return std::unexpected(Errno::NoMemory);
-    if (inner) {
-      contains_sets_ = true;
-      ++inner->watched_by_sets_;
-    }
-    items_.insert(*item);
-    item->next_of_file_ = file.epoll_items_;
-    __atomic_store_n(&file.epoll_items_, item, __ATOMIC_RELEASE);
-    file.poll(item);
-    arm(*item, event);
-    return {};
+    return add(descriptor, file, event);
   }
+  if (operation != kModify && operation != kRemove) return std::unexpected(Errno::Invalid);
+  if (operation == kModify && (event.events & kExclusive)) return std::unexpected(Errno::Invalid);
   if (!item) return std::unexpected(Errno::NoEntry);
   if (operation == kModify) {
+    if (item->exclusive_) return std::unexpected(Errno::Invalid);
     arm(*item, event);
     return {};
   }
-  if (operation != kRemove) return std::unexpected(Errno::Invalid);
   remove_item(*item);
   return {};
 }
 
-void Epoll::mark_ready(EpollItem& item) {
-  {
-    Guard guard(ready_lock_);
-    if (!item.ready_) {
-      item.ready_ = true;
-      ready_.push_back(item);
-      __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
-    }
-  }
-  waiters_.wake_one();
+bool Epoll::mark_ready(EpollItem& item) {
+  list_again(item);
+  const bool woken = waiters_.wake_one();
   poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
+  return woken;
+}
+
+void Epoll::list_again(EpollItem& item) {
+  Guard guard(ready_lock_);
+  if (item.ready_) return;
+  item.ready_ = true;
+  ready_.push_back(item);
+  __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
+}
+
+EpollItem* Epoll::take_candidate() {
+  EpollItem* item = nullptr;
+  {
+    Guard ready(ready_lock_);
+    if (ready_.empty()) return nullptr;
+    item = &ready_.front();
+    ready_.pop_front();
+    item->ready_ = false;
+    __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
+  }
+  // Order: off the list before the file is asked, so that a change after the answer lists it again.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  return item;
 }
 
 u32 Epoll::collect(std::span<EpollEvent> events) {
   Guard guard(mutex_);
   u32 count = 0;
-  u32 candidates = __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE);
-  while (count < events.size() && candidates-- > 0) {
-    EpollItem* item = nullptr;
-    {
-      Guard ready(ready_lock_);
-      if (ready_.empty()) break;
-      item = &ready_.front();
-      ready_.pop_front();
-      item->ready_ = false;
-      __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
-    }
-    // Order: off the list before the file is asked, so that a change after the answer lists it again.
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  for (u32 left = candidates(); count < events.size() && left > 0; --left) {
+    EpollItem* item = take_candidate();
+    if (!item) break;
     const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
     if (wanted == 0) continue;
     const u32 events_now = item->file_.poll(nullptr) & wanted;
@@ -163,16 +183,23 @@ u32 Epoll::collect(std::span<EpollEvent> events) {
     if (wanted & kOneShot) {
       __atomic_store_n(&item->events_, 0, __ATOMIC_RELAXED);
     } else if (!(wanted & kEdge)) {
-      // Level-triggered: it stays a candidate until a look finds it quiet.
-      Guard ready(ready_lock_);
-      if (!item->ready_) {
-        item->ready_ = true;
-        ready_.push_back(*item);
-        __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
-      }
+      list_again(*item);  // level-triggered: a candidate until a look finds it quiet
     }
   }
   return count;
+}
+
+bool Epoll::truly_ready() {
+  Guard guard(mutex_);
+  for (u32 left = candidates(); left > 0; --left) {
+    EpollItem* item = take_candidate();
+    if (!item) return false;
+    const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
+    if (!(item->file_.poll(nullptr) & wanted)) continue;
+    list_again(*item);
+    return true;
+  }
+  return false;
 }
 
 LinuxResult<u32> Epoll::wait(std::span<EpollEvent> events, Nanoseconds deadline) {
@@ -193,9 +220,7 @@ LinuxResult<u32> Epoll::wait(std::span<EpollEvent> events, Nanoseconds deadline)
 
 u32 Epoll::poll(PollTable* table) {
   if (table) table->watch(poll_queue_);
-  if (!has_ready()) return 0;
-  // A candidate may be quiet by now; asking for certain would take the items' files.
-  return poll_event::kIn | poll_event::kReadNormal;
+  return has_ready() && truly_ready() ? poll_event::kIn | poll_event::kReadNormal : 0;
 }
 
 }  // namespace vari::linux

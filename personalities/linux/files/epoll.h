@@ -32,7 +32,8 @@ class EpollItem final : public runtime::Allocated, private PollTable {
   friend class Epoll;
   friend class File;
   struct Watch final : PollObserver {
-    void on_events(u32 events) override;
+    bool on_events(u32 events) override;
+    void share() { shares_ = true; }
     EpollItem* item = nullptr;
     PollQueue* queue = nullptr;
   };
@@ -47,6 +48,7 @@ class EpollItem final : public runtime::Allocated, private PollTable {
   u32 events_ = 0;  // atomic; 0 while disabled (EPOLLONESHOT)
   u64 data_ = 0;    // under the set's mutex_
   Watch watches_[kQueues];
+  bool exclusive_ = false;
   bool ready_ = false;  // under ready_lock_
   EpollItem* next_of_file_ = nullptr;
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> ready_hook_;
@@ -56,7 +58,9 @@ class EpollItem final : public runtime::Allocated, private PollTable {
 class Epoll final : public AnonymousFile {
  public:
   static constexpr u32 kAdd = 1, kRemove = 2, kModify = 3;
-  static constexpr u32 kEdge = 1u << 31, kOneShot = 1u << 30, kExclusive = 1u << 28;
+  static constexpr u32 kEdge = 1u << 31, kOneShot = 1u << 30, kExclusive = 1u << 28, kWakeUp = 1u << 29;
+  /// Sets within sets within sets….
+  static constexpr u32 kMaximumNesting = 5;
 
   static LinuxResult<Ref<File>> create(Task& task);
   Epoll(Ref<Inode> inode) : AnonymousFile(std::move(inode), kReadWrite) {}
@@ -65,6 +69,8 @@ class Epoll final : public AnonymousFile {
   LinuxResult<> control(u32 operation, i32 descriptor, File& file, const EpollEvent& event);
   /// Up to events.size() of them; how many. Blocks until there is one, or the deadline.
   LinuxResult<u32> wait(std::span<EpollEvent> events, Nanoseconds deadline);
+  /// How many may be ready: so much room serves a wait.
+  u32 candidates() const { return __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE); }
   /// The set of a file that is one; null otherwise.
   static Epoll* from(File& file);
   /// The file goes: its items go before it.
@@ -84,7 +90,17 @@ class Epoll final : public AnonymousFile {
   };
   EpollItem* find_locked(File& file, i32 descriptor) REQUIRES(mutex_);
   void arm(EpollItem& item, const EpollEvent& event) REQUIRES(mutex_);
-  void mark_ready(EpollItem& item) EXCLUDES(ready_lock_);
+  bool mark_ready(EpollItem& item) EXCLUDES(ready_lock_);
+  /// Some item that is listed as ready is.
+  bool truly_ready() EXCLUDES(mutex_);
+  LinuxResult<> check_nesting(Epoll& inner);
+  u32 depth_below(const Epoll& unwanted) NO_THREAD_SAFETY_ANALYSIS;
+  u32 depth_above();
+  EpollItem* watching_items();
+  void forget_depths() NO_THREAD_SAFETY_ANALYSIS;
+  LinuxResult<> add(i32 descriptor, File& file, const EpollEvent& event) REQUIRES(mutex_);
+  void list_again(EpollItem& item) EXCLUDES(ready_lock_);
+  EpollItem* take_candidate() EXCLUDES(ready_lock_);
   void remove_item(EpollItem& item) REQUIRES(mutex_);
   u32 collect(std::span<EpollEvent> events) EXCLUDES(mutex_);
   bool has_ready() const { return __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE) != 0; }
@@ -95,8 +111,10 @@ class Epoll final : public AnonymousFile {
       boost::intrusive::member_hook<EpollItem, decltype(EpollItem::set_hook_), &EpollItem::set_hook_>,
       boost::intrusive::compare<ByKey>, boost::intrusive::constant_time_size<false>>
       items_ GUARDED_BY(mutex_);
-  bool contains_sets_ = false;  // under Vfs::epoll_mutex()
-  u32 watched_by_sets_ = 0;     // likewise
+  // Under Vfs::epoll_mutex().
+  bool contains_sets_ = false;  // or did once
+  bool depth_known_ = false;    // while somebody adds a set to a set
+  u32 depth_ = 0;
   using Ready = boost::intrusive::list<
       EpollItem,
       boost::intrusive::member_hook<EpollItem, decltype(EpollItem::ready_hook_), &EpollItem::ready_hook_>,

@@ -25,7 +25,12 @@ void PollQueue::remove(PollObserver& observer) {
 
 void PollQueue::wake_observers(u32 events) {
   runtime::Guard guard(lock_);
-  for (auto& observer : observers_) observer.on_events(events);
+  bool shared = false;  // one of those that share has it
+  for (auto& observer : observers_) {
+    if (observer.shares_ && shared) continue;
+    const bool woken = observer.on_events(events);
+    shared |= observer.shares_ && woken;
+  }
 }
 
 }  // namespace vari::linux

@@ -22,11 +22,14 @@ class PollObserver {
   PollObserver& operator=(const PollObserver&) = delete;
 
   /// Called under the queue's spinlock: must be short and must not block. `events` are those that may
-  /// have become true (poll_event::…); 0: look for yourself.
-  virtual void on_events(u32 events) = 0;
+  /// have become true (poll_event::…); 0: look for yourself. True: somebody who slept was woken.
+  virtual bool on_events(u32 events) = 0;
 
  protected:
   virtual ~PollObserver() = default;  // the friend below could reach it, so g++ wants it virtual
+
+  /// Of those that share, one that wakes somebody is enough (EPOLLEXCLUSIVE). Set before add().
+  bool shares_ = false;
 
  private:
   friend class PollQueue;

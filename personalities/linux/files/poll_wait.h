@@ -26,7 +26,7 @@ class PollWait final : public PollTable {
  private:
   static constexpr u32 kInline = 8, kChunk = 32;
   struct Watch final : PollObserver {
-    void on_events(u32) override { wait->win(runtime::Wait::Outcome::Signalled); }
+    bool on_events(u32) override { return wait->win(runtime::Wait::Outcome::Signalled); }
     runtime::Wait* wait = nullptr;
     PollQueue* queue = nullptr;
     Ref<File> file;
