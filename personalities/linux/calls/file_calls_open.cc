@@ -70,7 +70,7 @@ LinuxResult<u64> duplicate(Task& task, u64 from, u64 to, bool close_on_exec) {
 
 LinuxResult<> open_pipe(Task& task, u64 address, u64 flags) {
   if (flags & ~u64{File::kCloseOnExec | File::kNonBlock | 040000}) return std::unexpected(Errno::Invalid);
-  auto pipe = TRY(make_pipe(task, static_cast<u32>(flags) & File::kNonBlock));
+  auto pipe = TRY(make_pipe(task, static_cast<u32>(flags) & (File::kNonBlock | 040000)));
   const auto pair = TRY(task.files().add_two(std::move(pipe.reader), std::move(pipe.writer),
                                              flags & File::kCloseOnExec, descriptor_limit(task)));
   const auto told = task.user().write(address, pair);

@@ -28,13 +28,14 @@ Pipe::~Pipe() {
   for (u32 i = 0; i < count; ++i)
     if (pages_[i].frame) place_.free_frame(pages_[i].frame);
   if (pages_) runtime::free(pages_, count * sizeof(Page));
+  free_stretches();
 }
 
-LinuxResult<u64> Pipe::read_some(Transfer& to) {
+LinuxResult<u64> Pipe::read_some(Transfer& to, u32 most) {
   u64 done = 0;
-  while (used_ != 0 && to.remaining() != 0) {
+  while (done < most && used_ != 0 && to.remaining() != 0) {
     const u32 offset = first_ & (kPageBytes - 1);
-    const u32 chunk = std::min<u32>(used_, kPageBytes - offset);
+    const auto chunk = static_cast<u32>(std::min<u64>({used_, kPageBytes - offset, most - done}));
     const auto moved = to.put({pages_[first_ / kPageBytes].bytes + offset, chunk});
     if (!moved) {
       if (done) break;
@@ -55,7 +56,7 @@ LinuxResult<u64> Pipe::read(Transfer& to, bool wait) {
     {
       Guard guard(mutex_);
       if (used_ != 0) [[likely]] {
-        const auto done = read_some(to);
+        const auto done = stretches_ ? read_stretch(to) : read_some(to, used_);
         if (sleeping_writers_) write_queue_.wake_one();
         if (used_ != 0 && sleeping_readers_) read_queue_.wake_one();
         if (done && *done) poll_queue_.wake(poll_event::kOut | poll_event::kWriteNormal);
@@ -147,8 +148,8 @@ LinuxResult<u64> Pipe::write(Transfer& from, bool wait) {
         if (done) return done;
         return std::unexpected(Errno::Pipe);
       }
-      if (capacity_ - used_ >= needed) [[likely]] {
-        const auto moved = write_some(from, wanted);
+      if (room_for(needed)) [[likely]] {
+        const auto moved = stretches_ ? write_some_noted(from, wanted) : write_some(from, wanted);
         if (used_ != 0 && sleeping_readers_) read_queue_.wake_one();
         if (moved && *moved) poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
         if (!moved) {

@@ -30,6 +30,8 @@ class Pipe final : public runtime::Allocated {
   LinuxResult<u64> peek(Transfer& to, bool wait);
   /// The error Pipe: nobody will ever read; the caller sends SIGPIPE.
   LinuxResult<u64> write(Transfer& from, bool wait);
+  /// O_DIRECT: each write of up to kAtomicBytes is received by one read, alone.
+  LinuxResult<u64> write_packets(Transfer& from, bool wait);
   u32 poll(PollTable* table, bool reading, bool writing);
   u32 used_bytes() const { return __atomic_load_n(&used_, __ATOMIC_ACQUIRE); }
   u32 capacity_bytes() const { return __atomic_load_n(&capacity_, __ATOMIC_RELAXED); }
@@ -51,18 +53,29 @@ class Pipe final : public runtime::Allocated {
     Frame frame;
     u8* bytes = nullptr;
   };
-  LinuxResult<u64> read_some(Transfer& to) REQUIRES(mutex_);
+  LinuxResult<u64> read_some(Transfer& to, u32 most) REQUIRES(mutex_);
   LinuxResult<u64> peek_some(Transfer& to) REQUIRES(mutex_);
+  /// As read_some(), where packets are among the bytes: one packet, or bytes up to the next one.
+  LinuxResult<u64> read_stretch(Transfer& to) REQUIRES(mutex_);
+  LinuxResult<u64> write_some_noted(Transfer& from, u64 wanted) REQUIRES(mutex_);
+  void drop(u32 bytes) REQUIRES(mutex_);
+  LinuxResult<> prepare_stretches() REQUIRES(mutex_);
+  void free_stretches();
+  void note_stretch(u32 bytes, bool packet) REQUIRES(mutex_);
   LinuxResult<u64> write_some(Transfer& from, u64 wanted) REQUIRES(mutex_);
   bool readable() const { return used_bytes() != 0 || __atomic_load_n(&writers_, __ATOMIC_ACQUIRE) == 0; }
-  bool writable(u32 bytes) const { return capacity_bytes() - used_bytes() >= bytes || !has_readers(); }
+  bool writable(u32 bytes) const { return room_for(bytes) || !has_readers(); }
+  bool room_for(u32 bytes) const;
 
   Place& place_;
   runtime::Mutex mutex_;
   // Changed under mutex_; those marked atomic are read without it by waiters and poll.
   Page* pages_ = nullptr;
-  u32 capacity_ = 0;                                 // atomic; a power of two
-  u32 first_ = 0;                                    // offset of the oldest byte
+  u32 capacity_ = 0;  // atomic; a power of two
+  u32 first_ = 0;     // offset of the oldest byte
+  // Where packets are or were in the ring: the lengths of what lies in it, packets and bytes between them.
+  struct Stretches;
+  Stretches* stretches_ = nullptr;
   u32 used_ = 0;                                     // atomic
   u32 readers_ = 0, writers_ = 0;                    // atomic
   u32 reader_openings_ = 0, writer_openings_ = 0;    // atomic; count up
@@ -89,6 +102,7 @@ class PipeFile final : public File {
   static PipeFile* from(File& file);
 
  private:
+  static constexpr u32 kPackets = 040000;  // O_DIRECT
   const Ref<Inode> inode_;
   Pipe& pipe_;
   const Path path_;

@@ -50,7 +50,8 @@ LinuxResult<u64> PipeFile::read(Task&, Transfer& to) {
 }
 
 LinuxResult<u64> PipeFile::write(Task& task, Transfer& from) {
-  auto done = pipe_.write(from, !(flags() & kNonBlock));
+  const bool waits = !(flags() & kNonBlock);
+  auto done = flags() & kPackets ? pipe_.write_packets(from, waits) : pipe_.write(from, waits);
   if (!done && done.error() == Errno::Pipe) raise_pipe_signal(task);
   return done;
 }
