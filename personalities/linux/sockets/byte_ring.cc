@@ -7,8 +7,7 @@
 
 namespace vari::linux {
 
-LinuxResult<> ByteRing::ensure_page(Page& page) {
-  if (page.bytes) return {};
+LinuxResult<> ByteRing::make_page(Page& page) {
   const auto frame = place_.allocate_frame_uncleared();
   if (!frame) return std::unexpected(Errno::NoMemory);
   page = {*frame, place_.window(*frame)};
@@ -26,9 +25,13 @@ LinuxResult<u64> ByteRing::put(Transfer& from, u64 bytes) {
   while (done < bytes) {
     const u32 position = (first_ + used_) % kCapacity, offset = position % kPageBytes;
     Page& page = pages_[position / kPageBytes];
-    auto moved = LinuxResult<u64>(std::unexpected(Errno::NoMemory));
+    if (!page.bytes) [[unlikely]] {
+      const auto made = make_page(page);
+      if (!made && done == 0) return std::unexpected(made.error());
+      if (!made) break;
+    }
     const u64 chunk = std::min<u64>(bytes - done, kPageBytes - offset);
-    if (ensure_page(page)) moved = from.take({page.bytes + offset, chunk});
+    const auto moved = from.take({page.bytes + offset, chunk});
     if (!moved) {
       if (done) break;
       return moved;

@@ -31,7 +31,7 @@ class ByteRing {
     Frame frame;
     u8* bytes = nullptr;
   };
-  LinuxResult<> ensure_page(Page& page);
+  LinuxResult<> make_page(Page& page);
   void set_used(u32 used) { __atomic_store_n(&used_, used, __ATOMIC_RELEASE); }
 
   Place& place_;

@@ -59,13 +59,18 @@ void FilesInFlight::release_doomed() {
     {
       Guard guard(doomed_lock_);
       record = doomed_;
-      if (!record) {
+      if (record) {
+        doomed_ = record->next;
+      } else if (!std::exchange(collection_wanted_, false)) {
         releasing_ = false;
         return;
       }
-      doomed_ = record->next;
     }
-    Attachments(record).release();
+    if (record) {
+      Attachments(record).release();
+    } else {
+      collect_now();
+    }
   }
 }
 
@@ -128,6 +133,17 @@ void FilesInFlight::mark_live_locked() {
 
 void FilesInFlight::collect() {
   if (count() == 0) return;
+  {
+    Guard guard(doomed_lock_);
+    if (releasing_) {
+      collection_wanted_ = true;
+      return;
+    }
+  }
+  collect_now();
+}
+
+void FilesInFlight::collect_now() {
   Emptier garbage;
   {
     Guard guard(mutex_);

@@ -59,13 +59,15 @@ class FilesInFlight {
   /// Lands and releases them. What is closed by that may have queues of its own, and so on without end: it is
   /// done in a loop, by whoever began.
   void dispose(Attachments attachments) EXCLUDES(mutex_);
-  /// Finds and empties what nobody can reach. Never allocates.
+  /// Finds and empties what nobody can reach. Never allocates. Of closes that follow from one another the
+  /// last one looks for all.
   void collect() EXCLUDES(mutex_);
   u32 count() const { return __atomic_load_n(&count_, __ATOMIC_RELAXED); }
 
  private:
   class Emptier;
   void mark_live_locked() REQUIRES(mutex_);
+  void collect_now() EXCLUDES(mutex_);
   void release_doomed();
 
   using Nodes = boost::intrusive::list<
@@ -78,6 +80,7 @@ class FilesInFlight {
   runtime::SpinLock doomed_lock_;
   Attachments::Record* doomed_ GUARDED_BY(doomed_lock_) = nullptr;
   bool releasing_ GUARDED_BY(doomed_lock_) = false;
+  bool collection_wanted_ GUARDED_BY(doomed_lock_) = false;
 };
 
 }  // namespace vari::linux

@@ -22,7 +22,7 @@ inline constexpr u32 kOutOfBand = 1, kPeek = 2, kControlTruncated = 8, kTruncate
 /// An address as programs give and get it: struct sockaddr_….
 struct SocketName {
   static constexpr u32 kMaximum = 128;  // struct sockaddr_storage
-  u8 bytes[kMaximum] = {};
+  u8 bytes[kMaximum];                   // `length` of them mean something
   u32 length = 0;
   std::span<const u8> span() const { return {bytes, length}; }
   u16 family() const { return static_cast<u16>(bytes[0] | bytes[1] << 8); }

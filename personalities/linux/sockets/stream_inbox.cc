@@ -35,6 +35,20 @@ void StreamInbox::add_mark(runtime::Owner<Mark> mark, u64 bytes) {
   marks_.push_back(*mark.leak());
 }
 
+u64 StreamInbox::send_at_once(Transfer& from, const SocketStatus& sender, u32 limit) {
+  limit = std::min(limit, ByteRing::kCapacity);
+  Guard guard(mutex_);
+  const u32 used = ring_.used();
+  if (used >= limit || sender.has_error() || !sender.sends()) [[unlikely]]
+    return 0;
+  limit_ = limit;
+  const auto moved = ring_.put(from, limit - used);
+  if (!moved) [[unlikely]]
+    return 0;
+  if (sleeping_receivers_) receivers_.wake_one();
+  return *moved;
+}
+
 LinuxResult<u64> StreamInbox::send(StreamSend& request) {
   Transfer& from = request.from;
   const u32 limit = std::min(request.limit, ByteRing::kCapacity);
@@ -95,41 +109,48 @@ void StreamInbox::after_receiving(StreamReceive& request, u32 before) {
 
 LinuxResult<u64> StreamInbox::receive(StreamReceive& request) {
   u64 done = 0;
-  for (;;) {
-    {
-      Guard guard(mutex_);
-      const u32 before = ring_.used();
-      if (before != 0) [[likely]] {
-        const auto moved = receive_some(request);
-        if (!request.peek) after_receiving(request, before);
-        if (!moved) {
-          if (done) return done;
-          return moved;
-        }
-        done += *moved;
-        request.begun = true;
-        if (done >= request.minimum || request.to.remaining() == 0 || request.peek) return done;
-        if (request.files || *moved < before) return done;  // what comes next is not for the same call
-      }
-      if (request.to.remaining() == 0) return done;
-      if (request.receiver.has_error() && !done) TRY(request.receiver.check_error());
-      if (request.receiver.has_error() || !request.receiver.receives()) return done;
-      if (!request.patience.waits) {
-        if (done) return done;
-        return std::unexpected(Errno::Again);
-      }
-      ++sleeping_receivers_;
-    }
+  LinuxResult<> ended;
+  mutex_.lock();
+  while (!receive_step(request, done, ended)) {
+    ++sleeping_receivers_;
+    mutex_.unlock();
     const auto slept = receivers_.wait_until(
         [&] { return used() != 0 || request.receiver.has_error() || !request.receiver.receives(); },
         request.patience.deadline, Cancellation::Respect);
-    Guard guard(mutex_);
+    mutex_.lock();
     --sleeping_receivers_;
-    if (slept) continue;
+    if (slept) [[likely]]
+      continue;
     if (used() != 0 && sleeping_receivers_) receivers_.wake_one();
-    if (done) return done;
-    return std::unexpected(request.patience.error_for(slept.error()));
+    ended = std::unexpected(request.patience.error_for(slept.error()));
+    break;
   }
+  mutex_.unlock();
+  if (done || ended) return done;
+  return std::unexpected(ended.error());
+}
+
+/// Takes what is there. True: the call is over, with `done` bytes or with an error.
+bool StreamInbox::receive_step(StreamReceive& request, u64& done, LinuxResult<>& ended) {
+  const u32 before = ring_.used();
+  if (before != 0) [[likely]] {
+    const auto moved = receive_some(request);
+    if (!request.peek) after_receiving(request, before);
+    if (!moved) {
+      ended = std::unexpected(moved.error());
+      return true;
+    }
+    done += *moved;
+    request.begun = true;
+    if (done >= request.minimum || request.to.remaining() == 0 || request.peek) return true;
+    if (request.files || *moved < before) return true;  // what comes next is not for the same call
+  }
+  if (request.to.remaining() == 0) return true;
+  if (!done) ended = request.receiver.check_error();
+  if (!ended || request.receiver.has_error() || !request.receiver.receives()) return true;
+  if (request.patience.waits) return false;
+  ended = std::unexpected(Errno::Again);
+  return true;
 }
 
 LinuxResult<u64> StreamInbox::receive_some(StreamReceive& request) {

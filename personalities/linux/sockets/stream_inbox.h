@@ -46,6 +46,9 @@ class StreamInbox {
   /// Pipe: the other side receives no more. Others as the patience says.
   LinuxResult<u64> send(StreamSend& request) EXCLUDES(mutex_);
   LinuxResult<u64> receive(StreamReceive& request) EXCLUDES(mutex_);
+  /// The short way for bytes alone: as many as can be sent without waiting; the rest is send()'s, and its
+  /// errors.
+  u64 send_at_once(Transfer& from, const SocketStatus& sender, u32 limit) EXCLUDES(mutex_);
   u32 used() const { return ring_.used(); }
   /// Half of what may wait is free: time to tell a sender.
   bool has_room(u32 limit) const { return used() <= limit / 2; }
@@ -67,6 +70,7 @@ class StreamInbox {
                              boost::intrusive::constant_time_size<false>>;
   LinuxResult<runtime::Owner<Mark>> make_mark(StreamSend& request);
   void add_mark(runtime::Owner<Mark> mark, u64 bytes) REQUIRES(mutex_);
+  bool receive_step(StreamReceive& request, u64& done, LinuxResult<>& ended) REQUIRES(mutex_);
   LinuxResult<u64> receive_some(StreamReceive& request) REQUIRES(mutex_);
   LinuxResult<u64> receive_marked(StreamReceive& request) REQUIRES(mutex_);
   LinuxResult<> take_files(StreamReceive& request, Mark& mark) REQUIRES(mutex_);

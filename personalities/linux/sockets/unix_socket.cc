@@ -32,8 +32,8 @@ SocketCredentials real_credentials(Task& task) {
 }
 
 void store_unix_name(SocketName& to, const UnixAddress* address) {
-  to = {};
   to.bytes[0] = UnixAddress::kFamily;
+  to.bytes[1] = 0;
   to.length = UnixAddress::kFamilyBytes;
   if (!address) return;
   const auto name = address->stored_name();

@@ -12,12 +12,23 @@ using State = UnixEndpoint::State;
 
 LinuxResult<u64> UnixSocket::read(Task& task, Transfer& to) {
   ReceiveRequest request{.to = to};
-  return receive(task, request);
+  return end_->is_stream() ? receive_stream(task, request) : receive(task, request);
 }
 
 LinuxResult<u64> UnixSocket::write(Task& task, Transfer& from) {
   SendRequest request{.from = from};
-  return send(task, request);
+  UnixEndpoint* peer = end_->fixed_peer();
+  if (!end_->is_stream() || !peer || end_->wants_credentials() || peer->wants_credentials()) [[unlikely]]
+    return send(task, request);
+  const u64 wanted = from.remaining();
+  const u64 done = peer->stream().send_at_once(from, end_->status(), options().send_buffer);
+  if (done == 0) [[unlikely]]
+    return send_stream(task, request);
+  peer->poll_queue().wake(poll_event::kIn | poll_event::kReadNormal);
+  if (done == wanted) [[likely]]
+    return done;
+  request.flags = kNoSignal;
+  return done + send_stream(task, request).value_or(0);
 }
 
 LinuxResult<u64> UnixSocket::send(Task& task, SendRequest& request) {
