@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "personalities/linux/files/dentry.h"
+#include "personalities/linux/files/file_watches.h"
+#include "personalities/linux/files/signal_file.h"
 #include "personalities/linux/files/vfs.h"
 #include "personalities/linux/process/init.h"
 #include "personalities/linux/process/task_internals.h"
@@ -40,9 +42,12 @@ LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityPa
   runtime::Owner<Personality> made(new (runtime::kFallible) Personality(parts));
   if (!made) return std::unexpected(Errno::NoMemory);
   made->sockets_ = new (runtime::kFallible) Sockets(parts.place);
+  made->watches_ = new (runtime::kFallible) FileWatches;
+  made->signal_arrivals_ = new (runtime::kFallible) SignalArrivals;
   made->vfs_ = new (runtime::kFallible) Vfs(*made, parts.place, made->frames_);
   made->terminals_ = new (runtime::kFallible) Terminals(*made);
-  if (!made->sockets_ || !made->vfs_ || !made->terminals_) return std::unexpected(Errno::NoMemory);
+  if (!made->watches_ || !made->signal_arrivals_ || !made->sockets_ || !made->vfs_ || !made->terminals_)
+    return std::unexpected(Errno::NoMemory);
   TRY(made->vfs_->start(parts.root_file_system));
   TRY(unpack(*made->vfs_, parts));
   TRY(made->vfs_->mount_standard());
@@ -56,6 +61,8 @@ Personality::~Personality() {
   delete terminals_;
   delete vfs_;
   delete sockets_;
+  delete signal_arrivals_;
+  delete watches_;
 }
 
 LinuxResult<> Personality::start(const FirstProgram& program, FirstExitObserver& observer) {

@@ -22,6 +22,8 @@ namespace vari::linux {
 
 class Terminals;       // terminal/terminals.h
 class RootFileSystem;  // files/file_system.h
+class FileWatches;     // files/file_watches.h
+class SignalArrivals;  // files/signal_file.h
 class Sockets;         // sockets/unix_family.h
 class Vfs;             // files/vfs.h: mounts, devices, the root
 
@@ -86,6 +88,8 @@ class Personality final : public runtime::Allocated {
   FutexTable& futexes() { return futexes_; }
   TimerService& timers() { return timers_; }
   Vfs& vfs() { return *vfs_; }
+  FileWatches& watches() { return *watches_; }
+  SignalArrivals& signal_arrivals() { return *signal_arrivals_; }
   Sockets& sockets() { return *sockets_; }
   Terminals& terminals() { return *terminals_; }
   void log(std::string_view line) { place().log(line); }
@@ -113,9 +117,11 @@ class Personality final : public runtime::Allocated {
   ProcessTable processes_;
   FutexTable futexes_;
   TimerService timers_;
-  Sockets* sockets_ = nullptr;      // owned
-  Vfs* vfs_ = nullptr;              // owned
-  Terminals* terminals_ = nullptr;  // owned
+  FileWatches* watches_ = nullptr;             // owned
+  SignalArrivals* signal_arrivals_ = nullptr;  // owned
+  Sockets* sockets_ = nullptr;                 // owned
+  Vfs* vfs_ = nullptr;                         // owned
+  Terminals* terminals_ = nullptr;             // owned
   struct FirstStart;
   FirstStart* first_ = nullptr;  // owned; what init starts
   runtime::SpinLock names_lock_;

@@ -5,7 +5,9 @@
 #include "personalities/linux/calls/file_calls.h"
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/file_watches.h"
 #include "personalities/linux/files/path_walk.h"
+#include "personalities/linux/personality.h"
 #include "personalities/linux/process/process.h"
 #include "personalities/linux/process/task.h"
 
@@ -44,6 +46,20 @@ constexpr i64 descriptor_of(u64 argument) {
 }
 inline u64 descriptor_limit(Task& task) {
   return task.process().soft_limit(Resource::OpenFiles);
+}
+
+/// Tells whoever watches the file (inotify) of what was done to it.
+template <class T>
+LinuxResult<T> noted(Task& task, const Path* path, u32 event, LinuxResult<T> done) {
+  auto& watches = task.personality().watches();
+  if (!watches.any()) [[likely]]
+    return done;
+  if constexpr (!std::is_void_v<T>) {
+    if (done && *done != 0) watches.note(path, event);
+  } else {
+    if (done) watches.note(path, event);
+  }
+  return done;
 }
 
 /// Seconds and nanoseconds as programs give and get them.

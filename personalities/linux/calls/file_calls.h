@@ -20,13 +20,13 @@
   X(getxattr, 191) X(lgetxattr, 192) X(fgetxattr, 193) X(listxattr, 194) X(llistxattr, 195) \
   X(flistxattr, 196) X(removexattr, 197) X(lremovexattr, 198) X(fremovexattr, 199) \
   X(epoll_create, 213) X(getdents64, 217) X(fadvise64, 221) X(epoll_wait, 232) X(epoll_ctl, 233) \
-  X(utimes, 235) X(openat, 257) X(mkdirat, 258) X(mknodat, 259) X(fchownat, 260) X(futimesat, 261) \
+  X(utimes, 235) X(inotify_init, 253) X(inotify_add_watch, 254) X(inotify_rm_watch, 255) X(openat, 257) X(mkdirat, 258) X(mknodat, 259) X(fchownat, 260) X(futimesat, 261) \
   X(newfstatat, 262) X(unlinkat, 263) X(renameat, 264) X(linkat, 265) X(symlinkat, 266) \
   X(readlinkat, 267) X(fchmodat, 268) X(faccessat, 269) X(pselect6, 270) X(ppoll, 271) X(splice, 275) \
   X(tee, 276) X(sync_file_range, 277) X(vmsplice, 278) X(utimensat, 280) X(epoll_pwait, 281) \
-  X(timerfd_create, 283) X(eventfd, 284) X(fallocate, 285) X(timerfd_settime, 286) \
-  X(timerfd_gettime, 287) X(accept4, 288) X(eventfd2, 290) X(epoll_create1, 291) X(dup3, 292) \
-  X(pipe2, 293) X(preadv, 295) X(pwritev, 296) X(recvmmsg, 299) X(syncfs, 306) X(sendmmsg, 307) \
+  X(signalfd, 282) X(timerfd_create, 283) X(eventfd, 284) X(fallocate, 285) X(timerfd_settime, 286) \
+  X(timerfd_gettime, 287) X(accept4, 288) X(signalfd4, 289) X(eventfd2, 290) X(epoll_create1, 291) X(dup3, 292) \
+  X(pipe2, 293) X(inotify_init1, 294) X(preadv, 295) X(pwritev, 296) X(recvmmsg, 299) X(syncfs, 306) X(sendmmsg, 307) \
   X(renameat2, 316) X(memfd_create, 319) X(copy_file_range, 326) X(preadv2, 327) X(pwritev2, 328) \
   X(statx, 332) X(close_range, 436) X(openat2, 437) X(faccessat2, 439) X(epoll_pwait2, 441)
 // clang-format on

@@ -50,14 +50,14 @@ LinuxResult<> change_owner(Task& task, Inode& inode, u64 user_argument, u64 grou
 LinuxResult<> chmod_at(Task& task, u64 directory, u64 path, u64 mode) {
   const auto found = TRY(walk_user_path(task, directory, path, WalkFlags::None));
   TRY(check_writable_mount(found));
-  return change_mode(task, found.inode(), mode);
+  return noted(task, &found, watch_event::kAttributes, change_mode(task, found.inode(), mode));
 }
 
 LinuxResult<> chown_at(Task& task, u64 directory, u64 path, u64 user, u64 group, u64 flags) {
   if (flags & ~u64{kAtNoFollow | kAtEmptyPath}) return std::unexpected(Errno::Invalid);
   const auto found = TRY(walk_user_path(task, directory, path, walk_flags_of(flags)));
   TRY(check_writable_mount(found));
-  return change_owner(task, found.inode(), user, group);
+  return noted(task, &found, watch_event::kAttributes, change_owner(task, found.inode(), user, group));
 }
 
 LinuxResult<> on_descriptor(Task& task, u64 descriptor, LinuxResult<> (*change)(Task&, Inode&, u64, u64),
@@ -65,7 +65,7 @@ LinuxResult<> on_descriptor(Task& task, u64 descriptor, LinuxResult<> (*change)(
   const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
   if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (const Path* path = file->path()) TRY(check_writable_mount(*path));
-  return change(task, file->inode(), x, y);
+  return noted(task, file->path(), watch_event::kAttributes, change(task, file->inode(), x, y));
 }
 
 /// Which times are to become what; nothing: now.
@@ -89,11 +89,11 @@ LinuxResult<> times_at(Task& task, u64 directory, u64 path, const NewTimes& time
   if (flags & ~u64{kAtNoFollow | kAtEmptyPath}) return std::unexpected(Errno::Invalid);
   if (path == 0) {
     const auto file = TRY(task.files().borrow(descriptor_of(directory)));
-    return set_times(task, file->inode(), times);
+    return noted(task, file->path(), watch_event::kAttributes, set_times(task, file->inode(), times));
   }
   const auto found = TRY(walk_user_path(task, directory, path, walk_flags_of(flags)));
   TRY(check_writable_mount(found));
-  return set_times(task, found.inode(), times);
+  return noted(task, &found, watch_event::kAttributes, set_times(task, found.inode(), times));
 }
 
 i64 now_of(Task& task) {

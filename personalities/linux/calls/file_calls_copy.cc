@@ -95,6 +95,8 @@ LinuxResult<u64> copy_between(Task& task, u64 from, u64 from_offset, u64 to, u64
   Side target{*target_file, TRY(offset_argument(task, to_offset)), wait};
   bytes = std::min<u64>(bytes, UserTransfer::kMaximumBytes);
   const u64 done = TRY(copy(task, source, target, bytes, one_read));
+  (void)noted(task, source_file->path(), watch_event::kAccess, LinuxResult<u64>(done));
+  (void)noted(task, target_file->path(), watch_event::kModify, LinuxResult<u64>(done));
   if (source.offset) TRY(task.user().write(from_offset, *source.offset));
   if (target.offset) TRY(task.user().write(to_offset, *target.offset));
   return done;

@@ -12,6 +12,9 @@ namespace vari::linux {
 namespace {
 
 enum class Direction : u8 { Read, Write };
+constexpr u32 event_of(Direction direction) {
+  return direction == Direction::Read ? watch_event::kAccess : watch_event::kModify;
+}
 
 LinuxResult<BorrowedFile> file_for(Task& task, u64 descriptor, Direction direction) {
   auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
@@ -23,13 +26,13 @@ LinuxResult<BorrowedFile> file_for(Task& task, u64 descriptor, Direction directi
 LinuxResult<u64> read_one(Task& task, const Arguments& arguments) {
   auto file = TRY(file_for(task, arguments.a[0], Direction::Read));
   UserTransfer to(task, arguments.a[1], arguments.a[2]);
-  return file->read(task, to);
+  return noted(task, file->path(), watch_event::kAccess, file->read(task, to));
 }
 
 LinuxResult<u64> write_one(Task& task, const Arguments& arguments) {
   auto file = TRY(file_for(task, arguments.a[0], Direction::Write));
   UserTransfer from(task, arguments.a[1], arguments.a[2]);
-  return file->write(task, from);
+  return noted(task, file->path(), watch_event::kModify, file->write(task, from));
 }
 
 /// pread64, pwrite64: a position that is an argument.
@@ -38,15 +41,17 @@ LinuxResult<u64> positional(Task& task, const Arguments& arguments, Direction di
   if (offset < 0) return std::unexpected(Errno::Invalid);
   auto file = TRY(file_for(task, arguments.a[0], direction));
   UserTransfer transfer(task, arguments.a[1], arguments.a[2]);
-  return direction == Direction::Read ? file->read_at(task, transfer, static_cast<u64>(offset))
-                                      : file->write_at(task, transfer, static_cast<u64>(offset));
+  return noted(task, file->path(), event_of(direction),
+               direction == Direction::Read ? file->read_at(task, transfer, static_cast<u64>(offset))
+                                            : file->write_at(task, transfer, static_cast<u64>(offset)));
 }
 
 LinuxResult<u64> vectored(Task& task, const Arguments& arguments, Direction direction) {
   auto file = TRY(file_for(task, arguments.a[0], direction));
   VectorTransfer transfer(task);
   TRY(transfer.load(arguments.a[1], arguments.a[2]));
-  return direction == Direction::Read ? file->read(task, transfer) : file->write(task, transfer);
+  return noted(task, file->path(), event_of(direction),
+               direction == Direction::Read ? file->read(task, transfer) : file->write(task, transfer));
 }
 
 /// preadv, pwritev, and the second versions, where an offset of -1 means the file's position.
@@ -64,14 +69,16 @@ LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Dir
   if (flags & ~(kHighPriority | kDataSync | kSync | (direction == Direction::Write ? kAppend : 0)))
     return std::unexpected(Errno::NotSupported);
   if (direction == Direction::Read) {
-    return moves ? file->read(task, transfer) : file->read_at(task, transfer, static_cast<u64>(offset));
+    return noted(
+        task, file->path(), watch_event::kAccess,
+        moves ? file->read(task, transfer) : file->read_at(task, transfer, static_cast<u64>(offset)));
   }
   RegularFile* regular = flags & kAppend ? RegularFile::from(*file) : nullptr;
   const u64 done = TRY(regular ? regular->append(task, transfer, moves)
                        : moves ? file->write(task, transfer)
                                : file->write_at(task, transfer, static_cast<u64>(offset)));
   if (flags & (kDataSync | kSync)) TRY(file->synchronise(!(flags & kSync)));
-  return done;
+  return noted(task, file->path(), watch_event::kModify, LinuxResult<u64>(done));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ LinuxResult<> truncate_path(Task& task, u64 address, u64 size) {
   TRY(check_size(task, size));
   TRY(drop_set_id_bits(task.identity(), inode));
   if (!inode.begin_writing()) return std::unexpected(Errno::TextBusy);
-  const auto done = inode.truncate(task, size);
+  const auto done = noted(task, &found, watch_event::kModify, inode.truncate(task, size));
   inode.end_writing(1);
   return done;
 }
@@ -45,7 +45,7 @@ LinuxResult<> truncate_descriptor(Task& task, u64 descriptor, u64 size) {
   if (file->flags() & File::kPath) return std::unexpected(Errno::BadFile);
   if (static_cast<i64>(size) < 0 || !file->can_write()) return std::unexpected(Errno::Invalid);
   TRY(check_size(task, size));
-  return file->truncate(task, size);
+  return noted(task, file->path(), watch_event::kModify, file->truncate(task, size));
 }
 
 LinuxResult<> allocate(Task& task, const Arguments& a) {

@@ -147,7 +147,7 @@ LinuxResult<u64> read_entries(Task& task, const Arguments& a, bool wide) {
   const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
   if (!file->can_read()) return std::unexpected(Errno::BadFile);
   EntryWriter writer(task, a.a[1], a.a[2], wide);
-  TRY(file->read_directory(task, writer));
+  TRY(noted(task, file->path(), watch_event::kAccess, file->read_directory(task, writer)));
   return writer.result();
 }
 

@@ -4,6 +4,9 @@
 #include <algorithm>
 
 #include "personalities/linux/files/file_system.h"
+#include "personalities/linux/files/file_watches.h"
+#include "personalities/linux/files/vfs.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -55,6 +58,12 @@ bool Dentry::acquire_if_living() {
 }
 
 // Nobody finds it any more: find() takes no reference from zero. So its parent is no longer changed.
+/// With the last name's last user an object without names is no more, as far as its watches go.
+void Dentry::note_end(Dentry& dying) {
+  if (!dying.inode_ || !dying.removed() || dying.inode_->links() != 0) return;
+  dying.inode_->file_system().vfs().personality().watches().note_gone(*dying.inode_);
+}
+
 void Dentry::destroy_upwards(Dentry* dying) {
   while (dying) {
     Dentry* parent = dying->parent_;
@@ -62,6 +71,7 @@ void Dentry::destroy_upwards(Dentry* dying) {
       Guard guard(parent->lock_);
       if (dying->weak_) parent->detach_locked(*dying);
     }
+    note_end(*dying);
     delete dying;
     dying = parent && parent->drop() ? parent : nullptr;
   }

@@ -107,6 +107,7 @@ class Dentry final : public runtime::Allocated {
   /// False once the last reference has gone. With the parent's lock_ held, and while the parent lists it.
   bool acquire_if_living();
   static void destroy_upwards(Dentry* dying);
+  static void note_end(Dentry& dying);
   template <class T, class... A>
   friend Result<Ref<T>> runtime::make(A&&... arguments);
 

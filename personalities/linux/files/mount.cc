@@ -7,6 +7,9 @@
 
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/file_system.h"
+#include "personalities/linux/files/file_watches.h"
+#include "personalities/linux/files/vfs.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
 
@@ -25,6 +28,7 @@ Mount::Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source)
 Mount::~Mount() {
   auto& file_system = root_->inode().file_system();
   if (!file_system.drop_mount() || !file_system.ends_with_last_mount()) return;
+  file_system.vfs().personality().watches().note_unmounted(file_system);
   Dentry::tear_down(*root_);
   file_system.on_last_unmount();
 }

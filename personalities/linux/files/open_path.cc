@@ -1,10 +1,12 @@
 // open(2): finding or making the file, the checks, and the description.
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/file_system_context.h"
+#include "personalities/linux/files/file_watches.h"
 #include "personalities/linux/files/open_file.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/tree_operations.h"
 #include "personalities/linux/files/walker.h"
+#include "personalities/linux/personality.h"
 #include "personalities/linux/process/task.h"
 
 namespace vari::linux {
@@ -74,6 +76,9 @@ LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool 
   } else if (writes) {
     inode.end_writing(1);
   }
+  if (file && (flags & File::kTruncate) && !created)
+    task.personality().watches().note(*path.dentry, watch_event::kModify);
+  if (file) task.personality().watches().note(*path.dentry, watch_event::kOpen);
   return file;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "personalities/linux/files/file_system.h"
+#include "personalities/linux/files/file_watches.h"
 #include "personalities/linux/files/name_lookup.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/tree_operations.h"
@@ -130,6 +131,22 @@ LinuxResult<> Rename::perform(Dentry::Name&& name) {
   return {};
 }
 
+/// Both halves, tied by a cookie, and the object itself; an exchange is two renames.
+void note(Task& task, Rename& rename, std::string_view from, std::string_view to) {
+  auto& watches = task.personality().watches();
+  if (!watches.any()) return;
+  const auto one = [&](Inode& moved, Inode& source, std::string_view old_name, Inode& target,
+                       std::string_view new_name) {
+    const u32 cookie = watches.new_cookie();
+    watches.note_entry(source, old_name, moved, watch_event::kMovedFrom, cookie);
+    watches.note_entry(target, new_name, moved, watch_event::kMovedTo, cookie);
+    watches.note_self(moved, watch_event::kMoveSelf);
+  };
+  one(rename.child->inode(), rename.from.inode(), from, rename.to.inode(), to);
+  if (rename.flags & kRenameExchange)
+    one(rename.replaced->inode(), rename.to.inode(), to, rename.from.inode(), from);
+}
+
 }  // namespace
 
 LinuxResult<> rename_path(Task& task, const WalkStart& from_start, std::string_view from,
@@ -162,6 +179,7 @@ LinuxResult<> rename_path(Task& task, const WalkStart& from_start, std::string_v
   if (rename.replaced) rename.replaced->inode().touch(false, false, true);
   rename.from.inode().touch(false, true, true);
   rename.to.inode().touch(false, true, true);
+  note(task, rename, from_walk.last(), to_walk.last());
   return {};
 }
 

@@ -3,9 +3,11 @@
 
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/file_system_context.h"
+#include "personalities/linux/files/file_watches.h"
 #include "personalities/linux/files/name_lookup.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/walker.h"
+#include "personalities/linux/personality.h"
 #include "personalities/linux/process/task.h"
 
 namespace vari::linux {
@@ -51,6 +53,7 @@ LinuxResult<Path> create_in(Task& task, const Path& directory, std::string_view 
   dentry->set_inode(TRY(inode.create(name, description)));
   directory.dentry->attach(dentry);
   inode.touch(false, true, true);
+  task.personality().watches().note_entry(inode, name, dentry->inode(), watch_event::kCreate);
   return Path(directory.mount, std::move(dentry));
 }
 
@@ -96,6 +99,8 @@ LinuxResult<> link_path(Task& task, const Path& existing, const WalkStart& start
   TRY(inode.link(walker.last(), target));
   directory.dentry->attach(std::move(dentry));
   inode.touch(false, true, true);
+  task.personality().watches().note_self(target, watch_event::kAttributes);
+  task.personality().watches().note_entry(inode, walker.last(), target, watch_event::kCreate);
   return {};
 }
 
@@ -136,6 +141,8 @@ LinuxResult<> remove_path(Task& task, const WalkStart& start, std::string_view p
   }
   victim.touch(false, false, true);
   inode.touch(false, true, true);
+  if (!wants_directory) task.personality().watches().note_self(victim, watch_event::kAttributes);
+  task.personality().watches().note_entry(inode, walker.last(), victim, watch_event::kDelete);
   return {};
 }
 

@@ -2,6 +2,7 @@
 // vanish, others are noted and wake a task that does not block them.
 #include "personalities/linux/signals/send.h"
 
+#include "personalities/linux/files/signal_file.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
 
@@ -63,6 +64,7 @@ bool TaskInternals::deliver_locked(Process& process, Task* task, const SignalInf
   auto& pending = task ? task->pending_ : process.pending_;
   if (number < signal::kFirstRealTime && (pending.set() & bit)) return false;
   pending.add(info, entry);
+  process.personality_.signal_arrivals().note();
   wake_for_locked(process, task, number);
   return number >= signal::kFirstRealTime;
 }
