@@ -165,7 +165,19 @@ void HostedContext::park() {
     }
   }
   runtime::port::enable_preemption();
-  if (!early) wait.block();
+  if (early) return;
+  // As long as it takes: the host tells no more, cheaply, and a guest that waits in here is one that runs.
+  const Nanoseconds begin = runtime::port::now_ns();
+  __atomic_store_n(&parked_since_, begin, __ATOMIC_RELAXED);
+  wait.block();
+  __atomic_store_n(&parked_since_, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&parked_ns_, parked_ns_ + (runtime::port::now_ns() - begin), __ATOMIC_RELAXED);
+}
+
+Nanoseconds HostedContext::time_beside_ns() const {
+  const Nanoseconds since = __atomic_load_n(&parked_since_, __ATOMIC_RELAXED);
+  const Nanoseconds now = runtime::port::now_ns();
+  return __atomic_load_n(&parked_ns_, __ATOMIC_RELAXED) + (since && now > since ? now - since : 0);
 }
 
 void HostedCores::on_doorbell(CpuId cpu) {

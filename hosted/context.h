@@ -79,6 +79,7 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   Registers& registers() override { return registers_; }
   Registers& all_registers() override { return registers_; }
   void interrupt() override;
+  Nanoseconds time_beside_ns() const override;
   void set_domain(vari::Domain& domain) override;
   std::size_t vector_state_bytes() const override { return parts_.vectors.bytes; }
   void save_vector_state(std::span<u8> to) override;
@@ -117,11 +118,13 @@ class HostedContext final : public vari::Context, public runtime::Allocated {
   Trap trap_;
   Ref<vari::Domain> domain_;
   Slot* slot_ = nullptr;
-  VirtualAddress wanted_ = {};  // where the last fault was: mapped before the guest runs again
-  u64 target_ = 0;              // atomic: process and thread of the host while the guest runs; else 0
-  u32 requested_ = 0;           // atomic: interrupt() was called
-  u32 references_ = 1;          // atomic
-  u32 failures_ = 0;            // refused mappings since the guest last got on
+  VirtualAddress wanted_ = {};    // where the last fault was: mapped before the guest runs again
+  u64 target_ = 0;                // atomic: process and thread of the host while the guest runs; else 0
+  u32 requested_ = 0;             // atomic: interrupt() was called
+  Nanoseconds parked_since_ = 0;  // atomic: the thread waits for a guest that runs beside it; 0: it does not
+  Nanoseconds parked_ns_ = 0;     // atomic: how long it has waited so
+  u32 references_ = 1;            // atomic
+  u32 failures_ = 0;              // refused mappings since the guest last got on
   SpinBudget spin_;
   Acquaintance known_;
   HostedCores::Waiting waiting_;

@@ -129,6 +129,9 @@ class Context {
   virtual Registers& all_registers() = 0;
   /// Makes the running or next run() return Interrupted soon. From any thread; a request is never lost.
   virtual void interrupt() = 0;
+  /// Processor time that the context has used while its thread was not on a core: where user code runs beside
+  /// the runtime. From any thread.
+  virtual Nanoseconds time_beside_ns() const { return 0; }
   /// Changes the domain (exec). Owning thread only.
   virtual void set_domain(Domain& domain) = 0;
   /// Offers calls that need no trap; both arrays must outlive the context. A place may ignore it: then they

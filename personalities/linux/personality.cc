@@ -7,6 +7,7 @@
 #include "personalities/linux/files/file_watches.h"
 #include "personalities/linux/files/signal_file.h"
 #include "personalities/linux/files/vfs.h"
+#include "personalities/linux/ipc/system_v.h"
 #include "personalities/linux/process/init.h"
 #include "personalities/linux/process/task_internals.h"
 #include "personalities/linux/sockets/unix_family.h"
@@ -46,7 +47,9 @@ LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityPa
   made->signal_arrivals_ = new (runtime::kFallible) SignalArrivals;
   made->vfs_ = new (runtime::kFallible) Vfs(*made, parts.place, made->frames_);
   made->terminals_ = new (runtime::kFallible) Terminals(*made);
-  if (!made->watches_ || !made->signal_arrivals_ || !made->sockets_ || !made->vfs_ || !made->terminals_)
+  made->system_v_ = new (runtime::kFallible) ipc::SystemV;
+  if (!made->watches_ || !made->signal_arrivals_ || !made->sockets_ || !made->vfs_ || !made->terminals_ ||
+      !made->system_v_)
     return std::unexpected(Errno::NoMemory);
   TRY(made->vfs_->start(parts.root_file_system));
   TRY(unpack(*made->vfs_, parts));
@@ -58,6 +61,7 @@ LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityPa
 
 Personality::~Personality() {
   delete first_;
+  delete system_v_;
   delete terminals_;
   delete vfs_;
   delete sockets_;

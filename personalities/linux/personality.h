@@ -26,6 +26,9 @@ class FileWatches;     // files/file_watches.h
 class SignalArrivals;  // files/signal_file.h
 class Sockets;         // sockets/unix_family.h
 class Vfs;             // files/vfs.h: mounts, devices, the root
+namespace ipc {
+class SystemV;  // ipc/system_v.h
+}
 
 /// Told when the first program has ended.
 class FirstExitObserver {
@@ -87,6 +90,7 @@ class Personality final : public runtime::Allocated {
   ProcessTable& processes() { return processes_; }
   FutexTable& futexes() { return futexes_; }
   TimerService& timers() { return timers_; }
+  ipc::SystemV& system_v() { return *system_v_; }
   Vfs& vfs() { return *vfs_; }
   FileWatches& watches() { return *watches_; }
   SignalArrivals& signal_arrivals() { return *signal_arrivals_; }
@@ -122,6 +126,7 @@ class Personality final : public runtime::Allocated {
   Sockets* sockets_ = nullptr;                 // owned
   Vfs* vfs_ = nullptr;                         // owned
   Terminals* terminals_ = nullptr;             // owned
+  ipc::SystemV* system_v_ = nullptr;           // owned
   struct FirstStart;
   FirstStart* first_ = nullptr;  // owned; what init starts
   runtime::SpinLock names_lock_;

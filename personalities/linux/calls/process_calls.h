@@ -27,6 +27,15 @@
   X(sched_getscheduler, 145) X(sched_get_priority_max, 146) X(sched_get_priority_min, 147)              \
   X(sched_rr_get_interval, 148) X(sched_setattr, 314) X(sched_getattr, 315)                             \
   X(ioprio_set, 251) X(ioprio_get, 252)                                                                 \
+  /* pid_file_calls.cc, foreign_calls.cc, share_calls.cc */                                              \
+  X(pidfd_open, 434) X(pidfd_send_signal, 424) X(pidfd_getfd, 438) X(process_vm_readv, 310)             \
+  X(process_vm_writev, 311) X(kcmp, 312) X(process_madvise, 440) X(process_mrelease, 448)               \
+  X(unshare, 272) X(setns, 308)                                                                         \
+  /* node_calls.cc */                                                                                   \
+  X(mbind, 237) X(set_mempolicy, 238) X(get_mempolicy, 239) X(migrate_pages, 256) X(move_pages, 279)    \
+  /* shared_memory_calls.cc, semaphore_calls.cc, message_calls.cc */                                    \
+  X(shmget, 29) X(shmat, 30) X(shmctl, 31) X(semget, 64) X(semop, 65) X(semctl, 66) X(shmdt, 67)        \
+  X(msgget, 68) X(msgsnd, 69) X(msgrcv, 70) X(msgctl, 71) X(semtimedop, 220)                            \
   /* group_calls.cc */                                                                                  \
   X(setpgid, 109) X(getpgrp, 111) X(setsid, 112) X(getpgid, 121) X(getsid, 124)                         \
   /* identity_calls.cc */                                                                               \

@@ -1,5 +1,6 @@
 // The signal calls: actions, masks, sending, waiting.
 #include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/calls/signal_helpers.h"
 #include "personalities/linux/calls/structures.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
@@ -9,6 +10,31 @@ namespace vari::linux {
 
 using runtime::Guard;
 using runtime::SpinLock;
+
+bool may_signal(Task& task, Process& target, int number) {
+  const auto& own = task.identity();
+  if (own.privileged() || &task.process() == &target) return true;
+  if (number == signal::kContinue && task.process().session_id() == target.session_id()) return true;
+  const auto other = target.identity();
+  return own.effective_user == other.user || own.effective_user == other.saved_user ||
+         own.user == other.user || own.user == other.saved_user;
+}
+
+SignalInfo signal_info_from(Task& task, int number, int code) {
+  return {.number = number, .code = code, .pid = task.process().id(), .uid = task.identity().user};
+}
+
+LinuxResult<SignalInfo> signal_info_of_user(Task& task, int number, u64 address, bool to_itself) {
+  const auto given = TRY(task.user().read<frame::Info>(address));
+  if (!to_itself && (given.code >= 0 || given.code == SignalInfo::kThread))
+    return std::unexpected(Errno::Perm);
+  return SignalInfo{.number = number,
+                    .code = given.code,
+                    .error = given.error,
+                    .pid = given.user.pid,
+                    .uid = given.user.uid,
+                    .value = given.user.value};
+}
 
 namespace {
 
@@ -43,20 +69,6 @@ LinuxResult<> change_mask(Task& task, u64 how, u64 set_address, u64 old_address)
   }
   if (old_address) TRY(task.user().write(old_address, old));
   return {};
-}
-
-/// May the caller send this signal to that process?
-bool may_signal(Task& task, Process& target, int number) {
-  const auto& own = task.identity();
-  if (own.privileged() || &task.process() == &target) return true;
-  if (number == signal::kContinue && task.process().session_id() == target.session_id()) return true;
-  const auto other = target.identity();
-  return own.effective_user == other.user || own.effective_user == other.saved_user ||
-         own.user == other.user || own.user == other.saved_user;
-}
-
-SignalInfo info_from(Task& task, int number, int code) {
-  return {.number = number, .code = code, .pid = task.process().id(), .uid = task.identity().user};
 }
 
 /// Signals each process that `chosen` accepts; as kill() does for many.
@@ -107,19 +119,6 @@ LinuxResult<> signal_task(Task& task, i32 group, i32 tid, const SignalInfo& info
   if (!may_signal(task, target->process(), info.number)) return std::unexpected(Errno::Perm);
   if (info.number == 0) return {};
   return queue_signal(*target, info);
-}
-
-/// A siginfo_t that a program made up: it may not look like the kernel's or kill()'s.
-LinuxResult<SignalInfo> info_from_user(Task& task, int number, u64 address, bool to_itself) {
-  const auto given = TRY(task.user().read<frame::Info>(address));
-  if (!to_itself && (given.code >= 0 || given.code == SignalInfo::kThread))
-    return std::unexpected(Errno::Perm);
-  return SignalInfo{.number = number,
-                    .code = given.code,
-                    .error = given.error,
-                    .pid = given.user.pid,
-                    .uid = given.user.uid,
-                    .value = given.user.value};
 }
 
 LinuxResult<u64> wait_for_signal(Task& task, u64 set_address, u64 info_address, u64 timeout_address) {
@@ -205,27 +204,27 @@ i64 call_rt_sigtimedwait(Task& task, const Arguments& arguments) {
 
 i64 call_kill(Task& task, const Arguments& arguments) {
   const auto number = static_cast<int>(arguments.a[1]);
-  return to_return_value(
-      signal_processes(task, static_cast<i32>(arguments.a[0]), info_from(task, number, SignalInfo::kUser)));
+  return to_return_value(signal_processes(task, static_cast<i32>(arguments.a[0]),
+                                          signal_info_from(task, number, SignalInfo::kUser)));
 }
 
 i64 call_tkill(Task& task, const Arguments& arguments) {
   const auto number = static_cast<int>(arguments.a[1]);
-  return to_return_value(
-      signal_task(task, 0, static_cast<i32>(arguments.a[0]), info_from(task, number, SignalInfo::kThread)));
+  return to_return_value(signal_task(task, 0, static_cast<i32>(arguments.a[0]),
+                                     signal_info_from(task, number, SignalInfo::kThread)));
 }
 
 i64 call_tgkill(Task& task, const Arguments& arguments) {
   const auto number = static_cast<int>(arguments.a[2]);
   if (static_cast<i32>(arguments.a[0]) <= 0) return failure(Errno::Invalid);
   return to_return_value(signal_task(task, static_cast<i32>(arguments.a[0]), static_cast<i32>(arguments.a[1]),
-                                     info_from(task, number, SignalInfo::kThread)));
+                                     signal_info_from(task, number, SignalInfo::kThread)));
 }
 
 i64 call_rt_sigqueueinfo(Task& task, const Arguments& arguments) {
   const auto pid = static_cast<i32>(arguments.a[0]);
   const auto info =
-      info_from_user(task, static_cast<int>(arguments.a[1]), arguments.a[2], pid == task.process().id());
+      signal_info_of_user(task, static_cast<int>(arguments.a[1]), arguments.a[2], pid == task.process().id());
   if (!info.has_value()) return failure(info.error());
   if (pid <= 0) return failure(Errno::NoProcess);
   return to_return_value(signal_processes(task, pid, *info));
@@ -234,8 +233,8 @@ i64 call_rt_sigqueueinfo(Task& task, const Arguments& arguments) {
 i64 call_rt_tgsigqueueinfo(Task& task, const Arguments& arguments) {
   const auto group = static_cast<i32>(arguments.a[0]), tid = static_cast<i32>(arguments.a[1]);
   if (group <= 0) return failure(Errno::Invalid);
-  const auto info =
-      info_from_user(task, static_cast<int>(arguments.a[2]), arguments.a[3], group == task.process().id());
+  const auto info = signal_info_of_user(task, static_cast<int>(arguments.a[2]), arguments.a[3],
+                                        group == task.process().id());
   if (!info.has_value()) return failure(info.error());
   return to_return_value(signal_task(task, group, tid, *info));
 }

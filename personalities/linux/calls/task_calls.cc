@@ -5,6 +5,7 @@
 #include "personalities/linux/calls/schedule_helpers.h"
 #include "personalities/linux/calls/structures.h"
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/pid_file.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/program_image.h"
 #include "personalities/linux/process/task_internals.h"
@@ -25,12 +26,16 @@ i64 call_getppid(Task& task, const Arguments&) {
 i64 call_clone(Task& task, const Arguments& arguments) {
   const auto [flags, stack, parent_tid, child_tid, tls, u5] = arguments.a;
   constexpr u64 kSignalMask = 0xff;
+  // One pointer for both.
+  if ((flags & CloneRequest::kPidDescriptor) && (flags & CloneRequest::kParentSetTid))
+    return failure(Errno::Invalid);
   return to_return_value(TaskInternals::clone(task, {.flags = flags & 0xffff'ffff & ~kSignalMask,
                                                      .stack = stack,
                                                      .parent_tid = parent_tid,
                                                      .child_tid = child_tid,
                                                      .tls = tls,
-                                                     .exit_signal = static_cast<int>(flags & kSignalMask)}));
+                                                     .exit_signal = static_cast<int>(flags & kSignalMask),
+                                                     .pid_descriptor = parent_tid}));
 }
 
 i64 call_fork(Task& task, const Arguments&) {
@@ -68,7 +73,8 @@ LinuxResult<i32> clone_by_structure(Task& task, u64 address, u64 bytes) {
                                      .parent_tid = given.parent_tid,
                                      .child_tid = given.child_tid,
                                      .tls = given.tls,
-                                     .exit_signal = static_cast<int>(given.exit_signal)});
+                                     .exit_signal = static_cast<int>(given.exit_signal),
+                                     .pid_descriptor = given.pid_descriptor});
 }
 
 LinuxResult<> execute(Task& task, const WalkStart& start, u64 path, u64 arguments, u64 environment,
@@ -175,6 +181,7 @@ LinuxResult<> waitid(Task& task, u32 kind, i32 id, u64 info_address, u32 options
                          WaitRequest::kAll | WaitRequest::kClone;
   if (options & ~kKnown || !(options & kEvents)) return std::unexpected(Errno::Invalid);
   WaitRequest request{.id = id, .options = options};
+  bool would_block = false;
   switch (kind) {
     case 0: break;
     case 1:
@@ -185,9 +192,23 @@ LinuxResult<> waitid(Task& task, u32 kind, i32 id, u64 info_address, u32 options
       request.of = WaitRequest::Of::Group;
       if (id < 0) return std::unexpected(Errno::Invalid);
       break;
+    case 3: {
+      if (id < 0) return std::unexpected(Errno::Invalid);
+      const auto file = TRY(task.files().get(id));
+      auto* found = PidFile::from(*file);
+      if (!found) return std::unexpected(Errno::BadFile);
+      request.of = WaitRequest::Of::Process;
+      request.id = found->process().id();
+      if ((file->flags() & File::kNonBlock) && !(options & WaitRequest::kNoHang)) {
+        request.options |= WaitRequest::kNoHang;
+        would_block = true;
+      }
+      break;
+    }
     default: return std::unexpected(Errno::Invalid);
   }
   const auto result = TRY(TaskInternals::wait(task, request));
+  if (would_block && result.pid == 0) return std::unexpected(Errno::Again);
   if (info_address) {
     frame::Info info = frame::encode(result.pid ? info_of(result) : SignalInfo{});
     TRY(task.user().write(info_address, info));

@@ -56,6 +56,10 @@ class MemoryObject : public runtime::Managed {
   /// Writes pages of [first, first + count) that shared mappings may have changed to where they belong.
   /// `mine`: how many mappings of each page the caller keeps, and has made read-only before.
   virtual LinuxResult<> write_back(u64, u64, u32) { return {}; }
+  /// Who is behind it, where several objects show the same pages: what futexes know a shared word by.
+  virtual const MemoryObject* identity() const { return this; }
+  /// What shmdt takes away; 0: it was not attached by shmat.
+  virtual u64 attached_bytes() const { return 0; }
   /// The name for /proc/PID/maps; device and inode numbers likewise.
   virtual std::string_view name() const { return {}; }
   virtual u64 inode_number() const { return 0; }

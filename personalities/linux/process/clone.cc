@@ -4,6 +4,7 @@
 
 #include "personalities/linux/files/file_system_context.h"
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/files/pid_file.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
@@ -24,7 +25,9 @@ LinuxResult<> check(const CloneRequest& request) {
   if (has(CloneRequest::kHandlers) && has(CloneRequest::kClearHandlers))
     return std::unexpected(Errno::Invalid);
   if (has(CloneRequest::kFileSystem) && has(CloneRequest::kNewMounts)) return std::unexpected(Errno::Invalid);
-  if (has(CloneRequest::kNamespaces | CloneRequest::kPidDescriptor)) return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kNamespaces)) return std::unexpected(Errno::Invalid);
+  if (has(CloneRequest::kPidDescriptor) && has(CloneRequest::kThread | CloneRequest::kDetached))
+    return std::unexpected(Errno::Invalid);
   if (request.exit_signal < 0 || request.exit_signal > signal::kCount) return std::unexpected(Errno::Invalid);
   return {};
 }
@@ -131,17 +134,38 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
   VforkCompletion completion;
   if (request.flags & CloneRequest::kVfork) child->vfork_ = &completion;
   auto* process_parent = (request.flags & CloneRequest::kParent) ? nullptr : parent.process_.get();
-  const i32 id = TRY(publish(*child, &parent, process_parent, request));
+  const i32 descriptor = TRY(add_pid_file(parent, *process, request));
+  const auto published = publish(*child, &parent, process_parent, request);
+  if (!published.has_value()) {
+    if (descriptor >= 0) (void)parent.files_->close(descriptor);
+    return std::unexpected(published.error());
+  }
+  const i32 id = *published;
   // Written before the child runs, so that it finds its own number there if memory is shared.
   if (request.flags & CloneRequest::kParentSetTid) (void)parent.user().write(request.parent_tid, id);
   if (const auto started = start_thread(
           *child, [](void* task) { static_cast<Task*>(task)->live(); }, &parent);
       !started.has_value()) {
     unpublish(*child);
+    if (descriptor >= 0) (void)parent.files_->close(descriptor);
     return std::unexpected(Errno::Again);
   }
   if (request.flags & CloneRequest::kVfork) await_vfork(parent, completion);
   return id;
+}
+
+/// CLONE_PIDFD: the descriptor, whose number is with the caller before the child runs; -1: none was asked
+/// for.
+LinuxResult<i32> TaskInternals::add_pid_file(Task& parent, Process& child, const CloneRequest& request) {
+  if (!(request.flags & CloneRequest::kPidDescriptor)) return -1;
+  auto file = TRY(PidFile::create(parent, child, 0));
+  const auto number = static_cast<i32>(
+      TRY(parent.files_->add(std::move(file), true, parent.process_->soft_limit(Resource::OpenFiles))));
+  if (const auto told = parent.user().write(request.pid_descriptor, number); !told.has_value()) {
+    (void)parent.files_->close(number);
+    return std::unexpected(told.error());
+  }
+  return number;
 }
 
 /// Only death ends this wait before the child lets go: it may be using this task's stack.

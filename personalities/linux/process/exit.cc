@@ -3,6 +3,7 @@
 #include "personalities/linux/files/file.h"
 #include "personalities/linux/files/file_system_context.h"
 #include "personalities/linux/files/file_table.h"
+#include "personalities/linux/ipc/system_v.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/robust_list.h"
@@ -58,8 +59,10 @@ void TaskInternals::release_resources(Task& task) {
   Ref<MemoryMap> memory;
   Ref<FileTable> files;
   Ref<FileSystemContext> file_system;
+  bool last = false;
   {
     Guard<SpinLock> guard(task.process_->lock_);
+    last = ++task.process_->ending_tasks_ == task.process_->task_count_;
     const u64 peak = task.memory_ ? task.memory_->peak_resident_pages() * kPageBytes / kKiB : 0;
     auto& dead = task.process_->dead_tasks_;
     if (peak > dead.peak_resident_kib) dead.peak_resident_kib = peak;
@@ -71,6 +74,7 @@ void TaskInternals::release_resources(Task& task) {
   files = {};
   file_system = {};
   memory = {};
+  if (last) task.personality_.system_v().process_ends(*task.process_);
 }
 
 struct TaskInternals::Leavings {
@@ -93,11 +97,12 @@ void TaskInternals::leave_process(Task& task) {
     bool last = false;
     {
       Guard<SpinLock> process_guard(process.lock_);
-      process.dead_tasks_.add({.user_ns = task.thread_->run_time_ns(),
+      process.dead_tasks_.add({.user_ns = task.used_ns(),
                                .minor_faults = task.minor_faults_,
                                .major_faults = task.major_faults_});
       process.tasks_.erase(process.tasks_.iterator_to(task));
       last = --process.task_count_ == 0;
+      --process.ending_tasks_;
       leavings.thread = std::move(task.thread_);
       if (last) {
         __builtin_memcpy(process.last_name_, task.name_, sizeof task.name_);
@@ -127,6 +132,8 @@ void TaskInternals::leave_process(Task& task) {
 /// The last task has gone: the process is a zombie, its children are another's, its parent is told.
 void TaskInternals::process_dies_locked(ProcessTable& table, Process& process, Leavings& leavings) {
   process.life_ = Process::Life::Zombie;
+  __atomic_store_n(&process.ended_life_, true, __ATOMIC_RELEASE);
+  process.ended_.wake(poll_event::kIn | poll_event::kReadNormal);
   process.exit_status_ = process.exit_code_;
   leavings.terminal = JobControl::leader_exits_locked(table, process);
   reparent_children_locked(table, process);

@@ -18,7 +18,7 @@ LinuxResult<FutexKey> FutexTable::key_of(MemoryMap& map, u64 address, bool is_pr
   if (address >= Domain::kUserEnd.value) return std::unexpected(Errno::Fault);
   if (!is_private) {
     if (const auto shared = map.shared_word(address); shared.object)
-      return FutexKey{shared.object.get(), shared.page << kPageShift | (address & (kPageBytes - 1))};
+      return FutexKey{shared.object->identity(), shared.page << kPageShift | (address & (kPageBytes - 1))};
   }
   return FutexKey{&map, address};
 }

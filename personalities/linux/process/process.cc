@@ -77,7 +77,7 @@ Ref<File> Process::executable() {
 Usage TaskInternals::usage_of(Task& task) {
   Guard<SpinLock> guard(task.process_->lock_);
   Usage usage{.minor_faults = task.minor_faults_, .major_faults = task.major_faults_};
-  if (task.thread_) usage.user_ns = task.thread_->run_time_ns();
+  usage.user_ns = task.used_ns();
   if (task.memory_) usage.peak_resident_kib = task.memory_->peak_resident_pages() * kPageBytes / kKiB;
   return usage;
 }
@@ -85,7 +85,7 @@ Usage TaskInternals::usage_of(Task& task) {
 Usage Process::usage_locked() const {
   Usage sum = dead_tasks_;
   for (const auto& task : tasks_) {
-    if (task.thread_) sum.user_ns += task.thread_->run_time_ns();
+    if (task.thread_) sum.user_ns += task.used_ns();
     sum.minor_faults += task.minor_faults_;
     sum.major_faults += task.major_faults_;
   }

@@ -8,6 +8,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include "base/annotations.h"
+#include "personalities/linux/files/poll_queue.h"
 #include "personalities/linux/process/job_control.h"
 #include "personalities/linux/process/limits.h"
 #include "personalities/linux/process/task.h"
@@ -80,6 +81,10 @@ class Process final : public runtime::Managed, public GroupMember {
   Identity identity();
   /// Waited for, and no longer to be found. No lock.
   bool is_reaped() const { return __atomic_load_n(&reaped_, __ATOMIC_ACQUIRE); }
+  /// A zombie, or no more. No lock.
+  bool has_ended() const { return __atomic_load_n(&ended_life_, __ATOMIC_ACQUIRE); }
+  /// Others of its user may look into it.
+  bool dumpable() const { return settings_.dumpable; }
   /// For /proc/PID/exe; may be empty.
   Ref<File> executable();
   /// Processor time of all tasks, dead ones included.
@@ -96,6 +101,7 @@ class Process final : public runtime::Managed, public GroupMember {
   friend class ProcessTable;
   friend class JobControl;
   friend class Personality;
+  friend class PidFile;
   friend struct TaskInternals;
 
   using Tasks = boost::intrusive::list<Task, Task::ProcessHook, boost::intrusive::constant_time_size<false>>;
@@ -108,7 +114,8 @@ class Process final : public runtime::Managed, public GroupMember {
 
   // Guarded by the table's lock.
   Life life_ = Life::Running;
-  bool reaped_ = false;  // atomic: life_ is Reaped
+  bool reaped_ = false;      // atomic: life_ is Reaped
+  bool ended_life_ = false;  // atomic: life_ is not Running
   Process* parent_ = nullptr;
   i32 parent_id_ = 0;  // atomic: of parent_
   boost::intrusive::list_member_hook<> sibling_hook_;
@@ -131,11 +138,13 @@ class Process final : public runtime::Managed, public GroupMember {
  private:
   boost::intrusive::list<Process, SiblingHook, boost::intrusive::constant_time_size<false>> children_;
   runtime::WaitQueue child_events_;  // woken when a child changes state
+  PollQueue ended_;                  // of pidfds: woken when life_ is no longer Running
 
   // Guarded by lock_.
   mutable runtime::SpinLock lock_;
   Tasks tasks_;
   u32 task_count_ = 0;
+  u32 ending_tasks_ = 0;  // of these: on their way out
   PendingSignals pending_;
   bool exiting_ = false;       // all tasks are to end with exit_code_
   i32 exit_code_ = 0;          // as wait() reports it

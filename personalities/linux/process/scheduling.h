@@ -15,7 +15,9 @@ struct Scheduling {
   u32 policy = kOther;
   i32 priority = 0;  // of the real-time policies: 1 to 99
   bool reset_on_fork = false;
-  u32 io_priority = 0;           // class << 13 | level, as ioprio_set has it; 0: none of its own
+  u32 io_priority = 0;    // class << 13 | level, as ioprio_set has it; 0: none of its own
+  u16 memory_policy = 0;  // set_mempolicy's mode, and whether it names the only node
+  bool names_node = false;
   u64 slack_ns = kDefaultSlack;  // PR_SET_TIMERSLACK; noted, timers are exact
 
   static constexpr bool is_real_time(u32 policy) { return policy == kFifo || policy == kRoundRobin; }

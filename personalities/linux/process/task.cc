@@ -168,7 +168,7 @@ char Task::state() const {
 
 Nanoseconds Task::run_time_ns() const {
   Guard<SpinLock> guard(process_->lock_);
-  return thread_ ? thread_->run_time_ns() : 0;
+  return used_ns();
 }
 
 }  // namespace vari::linux

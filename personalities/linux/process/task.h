@@ -101,6 +101,11 @@ class Task final : public runtime::Managed {
   void set_attention(u32 bits) { __atomic_fetch_or(&attention_, bits, __ATOMIC_SEQ_CST); }
   void clear_attention(u32 bits) { __atomic_fetch_and(&attention_, ~bits, __ATOMIC_SEQ_CST); }
 
+  /// On a core, and beside it. Under the process's lock.
+  Nanoseconds used_ns() const {
+    return (thread_ ? thread_->run_time_ns() : 0) + (context_ ? context_->time_beside_ns() : 0);
+  }
+
   // What the fast path touches, together.
   Ref<Context> context_;
   u32 attention_ = 0;               // atomic

@@ -22,6 +22,7 @@ struct CloneRequest {
   u64 stack = 0;  // 0: the parent's
   u64 parent_tid = 0, child_tid = 0, tls = 0;
   int exit_signal = 0;
+  u64 pid_descriptor = 0;  // where its number is to be written (kPidDescriptor)
 };
 
 struct WaitRequest {
@@ -72,6 +73,9 @@ struct TaskInternals {
   static void complete_vfork(Task& task);
   static bool detach_vfork(Task& parent, VforkCompletion& completion);
   static LinuxResult<> start_thread(Task& task, runtime::Thread::Entry entry, Task* creator = nullptr);
+
+  static LinuxResult<i32> add_pid_file(Task& parent, Process& child, const CloneRequest& request);
+  static LinuxResult<> unshare(Task& task, u64 flags);
 
   // exit.cc
   /// All tasks of the process are to end; the first code counts. As wait() reports it.

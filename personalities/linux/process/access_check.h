@@ -1,0 +1,18 @@
+// ptrace's rule for looking into another process (ptrace(2), "Ptrace access mode checking"), in short.
+#pragma once
+
+#include "personalities/linux/process/process.h"
+
+namespace vari::linux {
+
+/// Itself; root; or whoever has all of its ids, where it may be dumped.
+inline bool may_inspect(Task& task, Process& target) {
+  const auto& own = task.identity();
+  if (&task.process() == &target || own.privileged()) return true;
+  const auto other = target.identity();
+  return target.dumpable() && own.user == other.user && own.user == other.effective_user &&
+         own.user == other.saved_user && own.group == other.group && own.group == other.effective_group &&
+         own.group == other.saved_group;
+}
+
+}  // namespace vari::linux
