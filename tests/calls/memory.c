@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #define PAGE 4096ul
+#define FAR 256ul  // pages: further than what one fault may bring in
 static char* anonymous(size_t pages) {
   char* at = mmap(0, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   WANT(at != MAP_FAILED);
@@ -279,13 +280,14 @@ CASE(madvise_dontfork_and_wipeonfork, "madvise fork") {
 }
 
 CASE(madvise_populate_faults_in, "madvise mincore") {
-  char* at = anonymous(4);
-  unsigned char there[4];
-  WANT_EQ(mincore(at, 4 * PAGE, there), 0);
+  char* at = anonymous(2 * FAR);
+  madvise(at, 2 * FAR * PAGE, MADV_NOHUGEPAGE);
+  unsigned char there[2 * FAR];
+  WANT_EQ(mincore(at, 2 * FAR * PAGE, there), 0);
   WANT_EQ(there[0] & 1, 0);
   WANT_EQ(madvise(at, 2 * PAGE, 23 /* MADV_POPULATE_WRITE */), 0);
-  WANT_EQ(mincore(at, 4 * PAGE, there), 0);
-  WANT((there[0] & 1) && (there[1] & 1) && !(there[2] & 1));
+  WANT_EQ(mincore(at, 2 * FAR * PAGE, there), 0);
+  WANT((there[0] & 1) && (there[1] & 1) && !(there[FAR] & 1));
   WANT_EQ(mprotect(at, PAGE, PROT_READ), 0);
   WANT_ERROR(madvise(at, PAGE, 23), EINVAL);
   WANT_EQ(munmap(at + 3 * PAGE, PAGE), 0);
@@ -321,11 +323,13 @@ CASE(msync_refusals, "msync") {
 }
 
 CASE(mincore_tells_what_is_there, "mincore") {
-  char* at = anonymous(4);
-  unsigned char there[4] = {9, 9, 9, 9};
-  at[PAGE] = 1;
-  WANT_EQ(mincore(at, 4 * PAGE, there), 0);
-  WANT(!(there[0] & 1) && (there[1] & 1) && !(there[2] & 1));
+  char* at = anonymous(3 * FAR);
+  madvise(at, 3 * FAR * PAGE, MADV_NOHUGEPAGE);
+  unsigned char there[3 * FAR];
+  memset(there, 9, sizeof there);
+  at[FAR * PAGE] = 1;
+  WANT_EQ(mincore(at, 3 * FAR * PAGE, there), 0);
+  WANT(!(there[0] & 1) && (there[FAR] & 1) && !(there[2 * FAR] & 1));
   WANT_ERROR(mincore(at + 1, PAGE, there), EINVAL);
   WANT_ERROR(mincore(at, PAGE, (unsigned char*)8), EFAULT);
   WANT_EQ(munmap(at + 2 * PAGE, PAGE), 0);
