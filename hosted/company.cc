@@ -1,6 +1,7 @@
 // See company.h. Affinities are advice: where the host refuses one, everything only takes longer.
 #include "hosted/company.h"
 
+#include <signal.h>
 #include <time.h>
 
 #include <utility>
@@ -34,7 +35,13 @@ void move(u32 thread, const cpu_set_t& set) {
 Company::Company() {
   if (::sched_getaffinity(0, sizeof allowed_, &allowed_) == 0)
     processors_ = static_cast<u32>(CPU_COUNT(&allowed_));
-  if (processors_ > 1) watching_ = ::pthread_create(&watch_, nullptr, &watch, this) == 0;
+  if (processors_ <= 1) return;
+  // Signals are for the thread that the kernel gives them to: the watch, made before any other, takes none.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  watching_ = ::pthread_create(&watch_, nullptr, &watch, this) == 0;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Company::~Company() {

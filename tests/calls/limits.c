@@ -128,10 +128,10 @@ CASE(rusage_counts_what_was_used, "getrusage") {
                             after.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_utime.tv_usec - before.ru_stime.tv_usec;
     if (spent > 20000) break;
   }
-  WANT(after.ru_minflt - before.ru_minflt >= 1000);
+  WANT(after.ru_minflt - before.ru_minflt >= 32);  // a fault may bring neighbours in
   WANT(after.ru_maxrss >= 4096 && after.ru_maxrss >= before.ru_maxrss);
   WANT_EQ(syscall(SYS_getrusage, RUSAGE_THREAD, &after), 0);
-  WANT(after.ru_minflt >= 1000);
+  WANT(after.ru_minflt >= 32);
   WANT_ERROR(syscall(SYS_getrusage, 7, &after), EINVAL);
   WANT_ERROR(syscall(SYS_getrusage, RUSAGE_SELF, 8), EFAULT);
 }

@@ -102,6 +102,7 @@ i32 SystemDouble::run(std::vector<std::string> arguments, u32 cores) {
     std::vector<std::string_view> views(arguments.begin(), arguments.end());
     const std::string_view environment[] = {"PATH=/bin", "HOME=/"};
     Observer observer;
+    ASSERT_TRUE((*personality)->frames().zeros().has_value());  // the personality's for life, as init is
     const u64 before = place.free_frames();
     ASSERT_TRUE((*personality)
                     ->start({.path = "/first", .arguments = views, .environment = environment}, observer)

@@ -147,7 +147,7 @@ i64 call_sysinfo(Task& task, const Arguments& arguments) {
   auto& personality = task.personality();
   const auto memory = personality.place().memory_statistics();
   SystemInformation to{};
-  to.uptime = static_cast<i64>(personality.place().monotonic_ns() / kSecond);
+  to.uptime = static_cast<i64>((personality.place().monotonic_ns() + kSecond - 1) / kSecond);
   to.total_ram = memory.total_bytes;
   to.free_ram = memory.free_bytes;
   to.processes = static_cast<u16>(personality.processes().task_count());
