@@ -56,8 +56,8 @@ def words_of(command):
     return None if not words or "=" in words[0] else words
 
 
-def records(of=""):
-    """{name: (words, expected, input, standard input)} of the suite's tests, all or some applets', that stand alone. Kept by
+def records(of):
+    """{name: (words, expected, input, standard input)} of these applets' tests that stand alone. Kept by
     what made them."""
     files = test_busybox.suite_files()
     mode, text = files["suite/testsuite/testing.sh"]
@@ -89,12 +89,6 @@ def applets():
     return set(subprocess.run([str(donors.fetch("busybox")), "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split())
 
 
-def known():
-    """{name: reason}."""
-    lines = [line for line in KNOWN.read_text().splitlines() if line and not line.startswith("#")]
-    return dict(line.split(" # ", 1) for line in lines)
-
-
 def replay(vari, words, expected, file, stdin):
     """What is wrong, or ""."""
     words = words if words[0] == "busybox" else ["busybox", *words]
@@ -103,14 +97,14 @@ def replay(vari, words, expected, file, stdin):
     return "" if done.out == expected.decode(errors="replace") else f"{shlex.join(words)}: expected {expected!r}; {done}"
 
 
-def replay_all(preset, of="", at_least=150):
-    """(name, what is wrong) for each; two at a time."""
+def replay_all(preset, of, at_least, names_all=False):
+    """(name, what is wrong) for each; two at a time. `names_all`: these are all applets that the list of exceptions may name."""
     building.build(preset, "unikernel")
     vari = support.Vari(preset, "unikernel")
-    every, names, exceptions = records(of), applets(), known()
+    every, names, exceptions = records(of), applets(), test_busybox.exceptions_of(KNOWN)
     tests = {name: entry for name, entry in every.items() if entry[0][0] == "busybox" or entry[0][0] in names}
     assert len(tests) >= at_least, f"only {len(tests)} of {len(every)} tests stand alone"
-    if at_least > 100:
+    if names_all:
         yield from ((name, "busybox_single_known.txt names no such test") for name in exceptions if name not in tests)
     wanted = [name for name in tests if name not in exceptions]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -125,4 +119,5 @@ def some(vari):
 
 @case(long=True, batch=True)
 def every(vari):
-    return replay_all(vari.preset, " ".join(sorted(suite_applets() - {"bc", "dc"})))  # those two compute for minutes
+    chosen = sorted(suite_applets() - {"bc", "dc"})  # those two compute for minutes
+    return replay_all(vari.preset, " ".join(chosen), 150, names_all=True)
