@@ -36,6 +36,9 @@
   /* shared_memory_calls.cc, semaphore_calls.cc, message_calls.cc */                                    \
   X(shmget, 29) X(shmat, 30) X(shmctl, 31) X(semget, 64) X(semop, 65) X(semctl, 66) X(shmdt, 67)        \
   X(msgget, 68) X(msgsnd, 69) X(msgrcv, 70) X(msgctl, 71) X(semtimedop, 220)                            \
+  /* queue_calls.cc */                                                                                  \
+  X(mq_open, 240) X(mq_unlink, 241) X(mq_timedsend, 242) X(mq_timedreceive, 243) X(mq_notify, 244)      \
+  X(mq_getsetattr, 245)                                                                                 \
   /* group_calls.cc */                                                                                  \
   X(setpgid, 109) X(getpgrp, 111) X(setsid, 112) X(getpgid, 121) X(getsid, 124)                         \
   /* identity_calls.cc */                                                                               \

@@ -19,6 +19,7 @@ namespace vari::linux {
 
 class Task;          // process/task.h: one thread of a process
 class Inode;         // files/inode.h
+class FileTable;     // files/file_table.h
 class EpollItem;     // files/epoll.h
 class Socket;        // sockets/socket.h
 class InFlightNode;  // sockets/files_in_flight.h
@@ -112,6 +113,8 @@ class File : public runtime::Managed {
   virtual bool may_be_sent() const { return true; }
   /// Of a file that holds messages with descriptors; null otherwise.
   virtual InFlightNode* in_flight_node() { return nullptr; }
+  /// One of `table`'s descriptors no longer leads here. Never allocates.
+  virtual void on_descriptor_close(const FileTable&) {}
   /// The position for /proc/PID/fdinfo.
   virtual u64 position() const { return 0; }
 

@@ -150,6 +150,7 @@ LinuxResult<> FileTable::close(i64 descriptor) {
 
 void FileTable::drop(Ref<File> file) {
   FileLocks::release_owner(file->inode(), *this);
+  file->on_descriptor_close(*this);
   const InFlightNode* node = file->in_flight_node();
   if (!node || !node->in_flight()) [[likely]]
     return;

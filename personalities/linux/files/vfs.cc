@@ -7,6 +7,7 @@
 #include "personalities/linux/filesystems/devfs.h"
 #include "personalities/linux/filesystems/memory_devices.h"
 #include "personalities/linux/filesystems/procfs.h"
+#include "personalities/linux/filesystems/queue_fs.h"
 #include "personalities/linux/filesystems/sysfs.h"
 #include "personalities/linux/filesystems/tmpfs.h"
 
@@ -15,8 +16,9 @@ namespace vari::linux {
 namespace {
 
 constexpr FileSystemType kTypes[] = {
-    {"sysfs", false, &Sysfs::mount},    {"tmpfs", false, &Tmpfs::mount}, {"proc", false, &Procfs::mount},
-    {"devtmpfs", false, &Devfs::mount}, {"ramfs", false, &Tmpfs::mount},
+    {"sysfs", false, &Sysfs::mount}, {"tmpfs", false, &Tmpfs::mount},
+    {"proc", false, &Procfs::mount}, {"devtmpfs", false, &Devfs::mount},
+    {"ramfs", false, &Tmpfs::mount}, {"mqueue", false, &QueueFileSystem::mount},
 };
 
 }  // namespace
@@ -26,11 +28,19 @@ Vfs::Vfs(Personality& personality, Place& place, FrameReferences& frames)
 
 Vfs::~Vfs() {
   if (device_root_) Dentry::tear_down(*device_root_);
+  runtime::Guard guard(queue_mutex_);
+  if (queue_root_) Dentry::tear_down(*queue_root_);
   delete memory_devices_;
 }
 
 std::span<const FileSystemType> Vfs::types() {
   return kTypes;
+}
+
+LinuxResult<Ref<Dentry>> Vfs::queue_root(LinuxResult<Ref<Dentry>> (*make)(Vfs& vfs)) {
+  runtime::Guard guard(queue_mutex_);
+  if (!queue_root_) queue_root_ = TRY(make(*this));
+  return queue_root_;
 }
 
 LinuxResult<> Vfs::start(const RootFileSystem* brought) {

@@ -49,6 +49,8 @@ class Vfs final : public runtime::Allocated {
   /// Takes its name away, if it still has one. Never allocates.
   void remove_device_node(Dentry& node);
   Ref<Dentry> device_root() { return device_root_; }
+  /// The directory of message queues, made by the first call (filesystems/queue_fs.h).
+  LinuxResult<Ref<Dentry>> queue_root(LinuxResult<Ref<Dentry>> (*make)(Vfs& vfs));
   /// Kinds of file systems, for mount(2) and /proc/filesystems.
   static std::span<const FileSystemType> types();
 
@@ -80,6 +82,8 @@ class Vfs final : public runtime::Allocated {
   Ref<FileSystem> anonymous_, memory_files_;
   Ref<Dentry> device_root_;
   MemoryDevices* memory_devices_ = nullptr;  // owned
+  runtime::Mutex queue_mutex_;
+  Ref<Dentry> queue_root_ GUARDED_BY(queue_mutex_);
   u32 last_minor_ = 0;
 };
 

@@ -24,6 +24,7 @@ LinuxResult<Ref<Dentry>> Devfs::create(Vfs& vfs) {
                     {.kind = FileKind::SymbolicLink, .mode = 0777, .link_target = link.target}));
   }
   TRY(Vfs::ensure(*root, "shm", {.kind = FileKind::Directory, .mode = 01777}));
+  TRY(Vfs::ensure(*root, "mqueue", {.kind = FileKind::Directory, .mode = 01777}));
   TRY(Vfs::ensure(*root, "pts", {.kind = FileKind::Directory, .mode = 0755}));
   return root;
 }

@@ -1,5 +1,6 @@
 // /proc/sys: what sysctl and programs read. Few of them can be set.
 #include "personalities/linux/filesystems/procfs.h"
+#include "personalities/linux/filesystems/queue_fs.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task.h"
 
@@ -101,8 +102,20 @@ std::span<const ProcNode> memory_nodes() {
   return kMemory;
 }
 
+constexpr ProcNode kQueues[] = {
+    {.name = "msg_default", .text = &constant<QueueSetting().most_messages>},
+    {.name = "msg_max", .text = &constant<QueueFileSystem::kOrdinaryLimit.most_messages>},
+    {.name = "msgsize_default", .text = &constant<QueueSetting().message_bytes>},
+    {.name = "msgsize_max", .text = &constant<QueueFileSystem::kOrdinaryLimit.message_bytes>},
+    {.name = "queues_max", .text = &constant<QueueFileSystem::kMostQueues>},
+};
+std::span<const ProcNode> queue_nodes() {
+  return kQueues;
+}
+
 constexpr ProcNode kFiles[] = {
     {.name = "file-max", .text = &constant<1048576>},
+    {.name = "mqueue", .kind = Kind::Directory, .mode = 0555, .children = &queue_nodes},
     {.name = "nr_open", .text = &constant<1048576>},
     {.name = "pipe-max-size", .text = &constant<1048576>},
 };
