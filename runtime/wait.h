@@ -100,24 +100,24 @@ class WaitQueue {
   bool empty() EXCLUDES(lock_);
 
   /// Blocks until predicate() holds. It is evaluated by the waiting thread without the queue's lock,
-  /// so it may take locks of its own; a waker makes it true first and then calls wake.
+  /// so it may take locks of its own; a waker makes it true first and then calls wake. It is never asked
+  /// again once it has held, so it may also take what it finds.
   template <class Predicate>
   Result<> wait_until(Predicate&& predicate, Nanoseconds deadline = kForever,
                       Cancellation cancellation = Cancellation::Ignore) {
-    while (!predicate()) {
+    if (predicate()) return {};
+    for (;;) {
       Wait wait;
       WaitLink link(wait);
       add(link);
-      auto outcome = Wait::Outcome::Signalled;
-      if (!predicate()) outcome = wait.block(deadline, cancellation);
+      const bool held = predicate();
+      const auto outcome = held ? Wait::Outcome::Signalled : wait.block(deadline, cancellation);
       remove(link);
-      if (outcome == Wait::Outcome::TimedOut) {
-        if (predicate()) break;
-        return std::unexpected(Error::TimedOut);
-      }
+      if (held) return {};
       if (outcome == Wait::Outcome::Cancelled) return std::unexpected(Error::Interrupted);
+      if (predicate()) return {};
+      if (outcome == Wait::Outcome::TimedOut) return std::unexpected(Error::TimedOut);
     }
-    return {};
   }
 
   // For synchronisation objects that decide under the queue's lock. Interrupts are disabled. What

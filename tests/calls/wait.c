@@ -212,3 +212,28 @@ CASE(child_usage_adds_up, "wait4 getrusage") {
   WANT(spent >= 30000);
   WANT_EQ(before.ru_utime.tv_sec + before.ru_utime.tv_usec, 0);
 }
+
+CASE(waiting_while_many_exit_loses_no_child, "wait4") {
+  enum { ROUNDS = 60, CHILDREN = 6 };
+  for (int round = 0; round < ROUNDS; ++round) {
+    int gate[2], mask = 0;
+    WANT_EQ(pipe(gate), 0);
+    for (int i = 0; i < CHILDREN; ++i) {
+      const pid_t child = fork();
+      WANT(child >= 0);
+      if (child != 0) continue;
+      char byte;
+      close(gate[1]);
+      (void)!read(gate[0], &byte, 1);
+      _exit(i);
+    }
+    close(gate[0]);
+    close(gate[1]);  // all at once
+    for (int i = 0, status; i < CHILDREN; ++i) {
+      WANT(wait(&status) > 0 && WIFEXITED(status));
+      mask |= 1 << WEXITSTATUS(status);
+    }
+    WANT_EQ(mask, (1 << CHILDREN) - 1);
+    WANT_ERROR(wait(0), ECHILD);
+  }
+}

@@ -53,6 +53,26 @@ void await(Condition&& condition) {
   while (!condition()) (void)Thread::sleep_until(port::now_ns() + kMillisecond / 10);
 }
 
+// What it asks may take something: what has been taken is not asked for again, whenever it came.
+TEST(WaitQueue, ConditionIsAskedUntilItHoldsAndNoMore) {
+  LinuxMachine machine(1);
+  machine.run([] {
+    for (u32 comes_at = 1; comes_at <= 2; ++comes_at) {  // before it publishes itself, and in between
+      WaitQueue queue;
+      u32 asked = 0, taken = 0;
+      const auto take = [&] { return ++asked >= comes_at && ++taken; };
+      EXPECT_TRUE(queue.wait_until(take, in_ms(2000)));
+      EXPECT_EQ(asked, comes_at);
+      EXPECT_EQ(taken, 1U);
+      EXPECT_TRUE(queue.empty());
+    }
+    WaitQueue queue;  // and with the deadline
+    u32 asked = 0;
+    EXPECT_TRUE(queue.wait_until([&] { return ++asked == 3; }, in_ms(5)));
+    EXPECT_EQ(asked, 3U);
+  });
+}
+
 TEST(Mutex, ExcludesExactly) {
   LinuxMachine machine(4);
   machine.run([] {
