@@ -42,40 +42,57 @@ u32 look(FileTable& files, const PollRequest& request, PollWait* table) {
          (request.wanted | poll_event::kError | poll_event::kHangUp | poll_event::kInvalid);
 }
 
+/// One look at all: how many are ready. With a table, it watches all up to the first that is.
+u32 look_at_all(FileTable& files, std::span<PollRequest> requests, PollWait* table) {
+  u32 ready = 0;
+  for (auto& request : requests) {
+    request.found = 0;
+    if (request.descriptor < 0) continue;
+    request.found = static_cast<u16>(look(files, request, ready ? nullptr : table));
+    ready += request.found != 0;
+  }
+  return ready;
+}
+
 /// Looks at all, and while none is ready, waits for a change. How many are ready; 0: the deadline came.
 LinuxResult<u32> poll_until(FileTable& files, std::span<PollRequest> requests, Nanoseconds deadline) {
-  bool last = deadline == 0;
   for (;;) {
+    // Mostly something is ready. Only who must wait has to be told of changes, and looks again once it will
+    // be.
+    if (const u32 ready = look_at_all(files, requests, nullptr); ready || deadline == 0) return ready;
     PollWait wait;
-    u32 ready = 0;
-    for (auto& request : requests) {
-      request.found = 0;
-      if (request.descriptor < 0) continue;
-      // Once something is ready there will be no wait: no need to watch the rest.
-      request.found = static_cast<u16>(look(files, request, ready || last ? nullptr : &wait));
-      ready += request.found != 0;
-    }
-    if (ready || last) return ready;
+    if (const u32 ready = look_at_all(files, requests, &wait)) return ready;
     if (wait.failed()) return std::unexpected(Errno::NoMemory);
     const auto waited = wait.block(deadline);
     if (waited) continue;
-    if (waited.error() == Error::TimedOut) {
-      last = true;
-    } else {
-      return std::unexpected(Errno::RestartUnlessHandler);
-    }
+    if (waited.error() != Error::TimedOut) return std::unexpected(Errno::RestartUnlessHandler);
+    deadline = 0;
   }
+}
+
+/// Tells what was found. What stands there already need not be written, but for one field a page: memory that
+/// can't be written to is told as Fault, whatever is in it.
+LinuxResult<> store_found(Task& task, u64 address, std::span<const PollRequest> before,
+                          std::span<const PollRequest> after) {
+  u64 page = ~u64{0};
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const u64 at = address + i * sizeof(PollRequest) + offsetof(PollRequest, found);
+    if (after[i].found == before[i].found && at >> kPageShift == page) continue;
+    TRY(task.user().write(at, after[i].found));
+    page = at >> kPageShift;
+  }
+  return {};
 }
 
 LinuxResult<u32> poll(Task& task, u64 address, u64 count, Nanoseconds deadline) {
   if (count > descriptor_limit(task)) return std::unexpected(Errno::Invalid);
-  CallArray<PollRequest, 16> memory;
-  const auto requests = TRY(memory.make(count));
-  TRY(task.user().copy_in(requests.data(), address, requests.size_bytes()));
+  CallArray<PollRequest, 32> memory;
+  const auto both = TRY(memory.make(2 * count));
+  const auto given = both.first(count), requests = both.last(count);
+  TRY(task.user().copy_in(given.data(), address, given.size_bytes()));
+  __builtin_memcpy(requests.data(), given.data(), given.size_bytes());
   const u32 ready = TRY(poll_until(task.files(), requests, deadline));
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    TRY(task.user().write(address + i * sizeof(PollRequest) + offsetof(PollRequest, found),
-                          requests[i].found));
+  TRY(store_found(task, address, given, requests));
   return ready;
 }
 
@@ -234,7 +251,7 @@ LinuxResult<u64> create_epoll(Task& task, u64 flags) {
 
 LinuxResult<> control_epoll(Task& task, const Arguments& a) {
   const u32 operation = static_cast<u32>(a.a[1]);
-  EpollEvent event;
+  EpollEvent event{};
   if (operation != Epoll::kRemove) event = TRY(task.user().read<EpollEvent>(a.a[3]));
   const auto set_file = TRY(task.files().get(descriptor_of(a.a[0])));
   const auto file = TRY(task.files().get(descriptor_of(a.a[2])));
@@ -247,7 +264,7 @@ LinuxResult<> control_epoll(Task& task, const Arguments& a) {
 LinuxResult<u32> wait_epoll(Task& task, const Arguments& a, Nanoseconds deadline) {
   const auto count = static_cast<i32>(a.a[2]);
   if (count <= 0 || count > 0x7fffffff / 12) return std::unexpected(Errno::Invalid);
-  const auto file = TRY(task.files().get(descriptor_of(a.a[0])));
+  const auto file = TRY(task.files().borrow(descriptor_of(a.a[0])));
   Epoll* set = Epoll::from(*file);
   if (!set) return std::unexpected(Errno::Invalid);
   CallArray<EpollEvent, 32> memory;

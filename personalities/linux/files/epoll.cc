@@ -140,51 +140,63 @@ LinuxResult<> Epoll::control(u32 operation, i32 descriptor, File& file, const Ep
 }
 
 bool Epoll::mark_ready(EpollItem& item) {
-  list_again(item);
-  const bool woken = waiters_.wake_one();
+  {
+    Guard guard(ready_lock_);
+    item.changed_ = true;
+    if (!item.ready_) {
+      item.ready_ = true;
+      ready_.push_back(item);
+      __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
+    }
+  }
+  const bool woken = wake_sleeper();
   poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
   return woken;
 }
 
-void Epoll::list_again(EpollItem& item) {
-  Guard guard(ready_lock_);
-  if (item.ready_) return;
-  item.ready_ = true;
-  ready_.push_back(item);
-  __atomic_store_n(&ready_count_, ready_count_ + 1, __ATOMIC_RELEASE);
+/// Order: the fence pairs with the count's in wait(): who counts itself too late to be seen here finds what
+/// has been listed before.
+bool Epoll::wake_sleeper() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  return __atomic_load_n(&sleepers_, __ATOMIC_RELAXED) != 0 && waiters_.wake_one();
 }
 
-EpollItem* Epoll::take_candidate() {
+/// The first in line, which goes to its end: all others have their turn before it comes again.
+EpollItem* Epoll::next_candidate() {
   EpollItem* item = nullptr;
   {
-    Guard ready(ready_lock_);
+    Guard guard(ready_lock_);
     if (ready_.empty()) return nullptr;
     item = &ready_.front();
-    ready_.pop_front();
-    item->ready_ = false;
-    __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
+    ready_.splice(ready_.end(), ready_, ready_.begin());
+    item->changed_ = false;
   }
-  // Order: off the list before the file is asked, so that a change after the answer lists it again.
+  // Order: before the file is asked, so that a change after its answer is noted again.
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   return item;
+}
+
+/// What next_candidate() gave is none any longer, unless there has been a change meanwhile.
+void Epoll::retire(EpollItem& item) {
+  Guard guard(ready_lock_);
+  if (item.changed_) return;
+  item.ready_ = false;
+  ready_.erase(ready_.iterator_to(item));
+  __atomic_store_n(&ready_count_, ready_count_ - 1, __ATOMIC_RELEASE);
 }
 
 u32 Epoll::collect(std::span<EpollEvent> events) {
   Guard guard(mutex_);
   u32 count = 0;
   for (u32 left = candidates(); count < events.size() && left > 0; --left) {
-    EpollItem* item = take_candidate();
+    EpollItem* item = next_candidate();
     if (!item) break;
     const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
-    if (wanted == 0) continue;
-    const u32 events_now = item->file_.poll(nullptr) & wanted;
-    if (events_now == 0) continue;
-    events[count++] = {events_now, item->data_};
-    if (wanted & kOneShot) {
-      __atomic_store_n(&item->events_, 0, __ATOMIC_RELAXED);
-    } else if (!(wanted & kEdge)) {
-      list_again(*item);  // level-triggered: a candidate until a look finds it quiet
-    }
+    const u32 events_now = wanted ? item->file_.poll(nullptr) & wanted : 0;
+    if (events_now) events[count++] = {events_now, item->data_};
+    if (events_now && (wanted & kOneShot)) __atomic_store_n(&item->events_, 0, __ATOMIC_RELAXED);
+    // Level-triggered: a candidate until a look finds it quiet.
+    if (!events_now || (wanted & (kOneShot | kEdge))) retire(*item);
   }
   return count;
 }
@@ -192,26 +204,27 @@ u32 Epoll::collect(std::span<EpollEvent> events) {
 bool Epoll::truly_ready() {
   Guard guard(mutex_);
   for (u32 left = candidates(); left > 0; --left) {
-    EpollItem* item = take_candidate();
+    EpollItem* item = next_candidate();
     if (!item) return false;
     const u32 wanted = __atomic_load_n(&item->events_, __ATOMIC_RELAXED);
-    if (!(item->file_.poll(nullptr) & wanted)) continue;
-    list_again(*item);
-    return true;
+    if (item->file_.poll(nullptr) & wanted) return true;
+    retire(*item);
   }
   return false;
 }
 
 LinuxResult<u32> Epoll::wait(std::span<EpollEvent> events, Nanoseconds deadline) {
   for (;;) {
-    if (const u32 count = collect(events)) {
+    if (const u32 count = has_ready() ? collect(events) : 0) {
       // Others may have been left.
-      if (has_ready()) waiters_.wake_one();
+      if (has_ready()) wake_sleeper();
       return count;
     }
     if (deadline == 0) return 0;
+    __atomic_fetch_add(&sleepers_, 1, __ATOMIC_SEQ_CST);
     const auto waited =
         waiters_.wait_until([&] { return has_ready(); }, deadline, runtime::Cancellation::Respect);
+    __atomic_fetch_sub(&sleepers_, 1, __ATOMIC_RELAXED);
     if (waited) continue;
     if (waited.error() == Error::TimedOut) return 0;
     return std::unexpected(Errno::Interrupted);

@@ -17,8 +17,8 @@ class Epoll;
 
 /// The kernel's struct epoll_event, packed on x86-64.
 struct [[gnu::packed]] EpollEvent {
-  u32 events = 0;
-  u64 data = 0;
+  u32 events;
+  u64 data;
 };
 static_assert(sizeof(EpollEvent) == 12);
 
@@ -49,7 +49,8 @@ class EpollItem final : public runtime::Allocated, private PollTable {
   u64 data_ = 0;    // under the set's mutex_
   Watch watches_[kQueues];
   bool exclusive_ = false;
-  bool ready_ = false;  // under ready_lock_
+  bool ready_ = false;    // on the ready list; under ready_lock_
+  bool changed_ = false;  // told of a change since it was last a candidate; likewise
   EpollItem* next_of_file_ = nullptr;
   boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> ready_hook_;
   boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> set_hook_;
@@ -99,8 +100,9 @@ class Epoll final : public AnonymousFile {
   EpollItem* watching_items();
   void forget_depths() NO_THREAD_SAFETY_ANALYSIS;
   LinuxResult<> add(i32 descriptor, File& file, const EpollEvent& event) REQUIRES(mutex_);
-  void list_again(EpollItem& item) EXCLUDES(ready_lock_);
-  EpollItem* take_candidate() EXCLUDES(ready_lock_);
+  EpollItem* next_candidate() EXCLUDES(ready_lock_);
+  void retire(EpollItem& item) EXCLUDES(ready_lock_);
+  bool wake_sleeper();
   void remove_item(EpollItem& item) REQUIRES(mutex_);
   u32 collect(std::span<EpollEvent> events) EXCLUDES(mutex_);
   bool has_ready() const { return __atomic_load_n(&ready_count_, __ATOMIC_ACQUIRE) != 0; }
@@ -122,6 +124,7 @@ class Epoll final : public AnonymousFile {
   runtime::SpinLock ready_lock_;
   Ready ready_ GUARDED_BY(ready_lock_);
   u32 ready_count_ = 0;  // atomic; changed under ready_lock_
+  u32 sleepers_ = 0;     // atomic: threads about to wait, or waiting
   runtime::WaitQueue waiters_;
   PollQueue poll_queue_;
 };

@@ -101,7 +101,7 @@ LinuxResult<Ref<File>> open_or_create(Task& task, Walker& walker, u32 flags, u32
         return open_found(task, *found, flags, false);
       }
       if (flags & File::kNoFollow) return std::unexpected(Errno::Loop);
-      TRY(walker.follow(*found));
+      TRY(walker.follow(found->inode()));
       continue;
     }
     if (found.error() != Errno::NoEntry) return std::unexpected(found.error());

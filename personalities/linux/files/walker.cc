@@ -20,23 +20,44 @@ LinuxResult<> Walker::start(const WalkStart& start, std::string_view path) {
   const bool absolute = !path.empty() && path[0] == '/';
   if (absolute && has(flags_, WalkFlags::Beneath)) return std::unexpected(Errno::CrossDevice);
   auto& context = task_.file_system();
-  if (has(flags_, WalkFlags::InRoot) || has(flags_, WalkFlags::Beneath)) {
-    root_ = start.directory ? start.directory : context.current_directory();
-  } else {
-    root_ = context.root();
-  }
-  if (absolute) {
-    here_ = root_;
+  const bool confined = has(flags_, WalkFlags::InRoot) || has(flags_, WalkFlags::Beneath);
+  if (absolute && !confined) {
+    jump_to_root();
   } else {
     here_ = start.directory ? start.directory : context.current_directory();
+    if (confined) root_ = here_;
   }
   rest_ = path;
   if (path.empty()) at_object_ = true;
   return {};
 }
 
+/// Few relative walks need it: those that go up, or meet an absolute link.
+const Path& Walker::root() {
+  if (!root_) root_ = task_.file_system().root();
+  return root_;
+}
+
+void Walker::jump(Path to) {
+  here_ = std::move(to);
+  below_root_ = false;
+}
+
+void Walker::jump_to_root() {
+  root();
+  here_ = {};
+  below_root_ = true;
+}
+
+const Path& Walker::here() {
+  if (!here_.dentry) here_.dentry = root_.dentry;
+  if (below_root_ && !here_.mount) here_.mount = root_.mount;
+  below_root_ = false;
+  return here_;
+}
+
 LinuxResult<> Walker::check_searchable() {
-  Inode& inode = here_.inode();
+  Inode& inode = directory().inode();
   if (!inode.is(FileKind::Directory)) return std::unexpected(Errno::NotDirectory);
   return check_permission(task_.identity(), inode, kMayExecute);
 }
@@ -48,7 +69,7 @@ LinuxResult<ParentWalk::Last> Walker::to_last() {
       trailing_slash_ = true;
     }
     if (rest_.empty()) {
-      if (at_object_ && trailing_slash_ && !here_.inode().is(FileKind::Directory))
+      if (at_object_ && trailing_slash_ && !directory().inode().is(FileKind::Directory))
         return std::unexpected(Errno::NotDirectory);
       return ParentWalk::Last::Root;
     }
@@ -68,34 +89,45 @@ LinuxResult<ParentWalk::Last> Walker::to_last() {
     }
     if (name == ".") continue;
     if (name == "..") {
-      here_ = TRY(up());
+      jump(TRY(up()));
       continue;
     }
-    auto child = TRY(look_up(name));
-    if (child.inode().is(FileKind::SymbolicLink)) {
-      TRY(follow(child));
+    auto child = TRY(step(name));
+    if (child.dentry->inode().is(FileKind::SymbolicLink)) {
+      TRY(follow(child.dentry->inode()));
     } else {
-      here_ = std::move(child);
+      enter(std::move(child));
     }
   }
 }
 
-LinuxResult<Path> Walker::look_up(std::string_view name) {
-  Path found(here_.mount, TRY(look_up_name(task_, *here_.dentry, name)));
-  if (!found.dentry->is_mount_point()) return found;
+LinuxResult<Walker::Step> Walker::step(std::string_view name) {
+  auto child = TRY(look_up_name(task_, directory(), name));
+  if (!child->is_mount_point()) [[likely]]
+    return Step{{}, std::move(child)};
+  const Path found(mount(), std::move(child));
   auto crossed = task_.personality().vfs().mounts().cross_down(found);
   if (has(flags_, WalkFlags::NoCrossMount) && !(crossed == found)) return std::unexpected(Errno::CrossDevice);
-  return crossed;
+  return Step{std::move(crossed.mount), std::move(crossed.dentry)};
 }
 
-LinuxResult<> Walker::follow(const Path& link) {
+void Walker::enter(Step step) {
+  if (step.mount) std::swap(here_.mount, step.mount);
+  std::swap(here_.dentry, step.dentry);
+}
+
+LinuxResult<Path> Walker::look_up(std::string_view name) {
+  auto child = TRY(step(name));
+  return Path(child.mount ? std::move(child.mount) : mount(), std::move(child.dentry));
+}
+
+LinuxResult<> Walker::follow(Inode& inode) {
   if (++links_ > kMaximumLinks || has(flags_, WalkFlags::NoSymlinks)) return std::unexpected(Errno::Loop);
-  Inode& inode = link.inode();
   if (inode.is_magic_link()) {
     if (has(flags_, WalkFlags::NoMagicLinks)) return std::unexpected(Errno::Loop);
     if (has(flags_, WalkFlags::Beneath) || has(flags_, WalkFlags::InRoot))
       return std::unexpected(Errno::CrossDevice);
-    here_ = TRY(inode.follow_magic_link(task_));
+    jump(TRY(inode.follow_magic_link(task_)));
     at_object_ = true;
     return {};
   }
@@ -115,14 +147,14 @@ LinuxResult<> Walker::follow(const Path& link) {
   owned_bytes_ = bytes;
   if (rest_[0] == '/') {
     if (has(flags_, WalkFlags::Beneath)) return std::unexpected(Errno::CrossDevice);
-    here_ = root_;
+    jump_to_root();
   }
   return {};
 }
 
 LinuxResult<Path> Walker::up() {
-  Path path = here_;
-  if (path == root_) {
+  Path path = here();
+  if (path == root()) {
     if (has(flags_, WalkFlags::Beneath)) return std::unexpected(Errno::CrossDevice);
     return path;
   }
@@ -140,7 +172,7 @@ LinuxResult<Path> Walker::up() {
 
 LinuxResult<Path> Walker::special(ParentWalk::Last last) {
   if (last == ParentWalk::Last::DotDot) return up();
-  return here_;
+  return here();
 }
 
 LinuxResult<Path> Walker::finish() {
@@ -152,14 +184,16 @@ LinuxResult<Path> Walker::finish() {
         return std::unexpected(Errno::NotDirectory);
       return path;
     }
-    auto child = TRY(look_up(last_));
-    if (child.inode().is(FileKind::SymbolicLink) && (trailing_slash_ || !has(flags_, WalkFlags::NoFollow))) {
-      TRY(follow(child));
+    auto child = TRY(step(last_));
+    Inode& inode = child.dentry->inode();
+    if (inode.is(FileKind::SymbolicLink) && (trailing_slash_ || !has(flags_, WalkFlags::NoFollow))) {
+      TRY(follow(inode));
       continue;
     }
-    if ((trailing_slash_ || has(flags_, WalkFlags::Directory)) && !child.inode().is(FileKind::Directory))
+    if ((trailing_slash_ || has(flags_, WalkFlags::Directory)) && !inode.is(FileKind::Directory))
       return std::unexpected(Errno::NotDirectory);
-    return child;
+    auto& in = child.mount ? child.mount : mount();
+    return Path(std::move(in), std::move(child.dentry));
   }
 }
 
