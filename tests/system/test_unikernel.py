@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 
 import donors
 import paths
@@ -27,7 +28,7 @@ def program(name, *flags, folder=pathlib.Path(__file__).parent / "programs"):
     source = folder / f"{name}.c"
     target = paths.BUILD / "test-programs" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_suffix(f".{os.getpid()}")
+    fresh = target.with_suffix(f".{threading.get_native_id()}")
     subprocess.run(["musl-gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o", str(fresh), str(source), "-lpthread"],
                    check=True)
     fresh.replace(target)
@@ -36,7 +37,7 @@ def program(name, *flags, folder=pathlib.Path(__file__).parent / "programs"):
 
 def relocated_program():
     """ring0.c as a static program that is loaded anywhere (static PIE)."""
-    target = paths.BUILD / "test-programs" / f"ring0-pie-{os.getpid()}"
+    target = paths.BUILD / "test-programs" / f"ring0-pie-{threading.get_native_id()}"
     source = pathlib.Path(__file__).parent / "programs" / "ring0.c"
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-static-pie", "-O2", "-o", str(target), str(source), "-lpthread"], check=True)
@@ -61,8 +62,8 @@ def lua():
     target = paths.BUILD / "test-programs" / "lua"
     target.parent.mkdir(parents=True, exist_ok=True)
     files = [str(path) for path in sorted(source.glob("l*.c")) if path.name not in ("luac.c", "ltests.c")]
-    subprocess.run([compiler, "-O2", "-s", "-DLUA_USE_POSIX", "-o", f"{target}.{os.getpid()}", *files, "-lm"], check=True)
-    os.replace(f"{target}.{os.getpid()}", target)
+    subprocess.run([compiler, "-O2", "-s", "-DLUA_USE_POSIX", "-o", f"{target}.{threading.get_native_id()}", *files, "-lm"], check=True)
+    os.replace(f"{target}.{threading.get_native_id()}", target)
     return str(target)
 
 
@@ -245,7 +246,7 @@ def main_is_reached_soon(vari):
 @contextlib.contextmanager
 def kept_image(vari, path, line):
     """The image of a run, which must succeed."""
-    image = paths.BUILD / "test-programs" / f"kept-{os.getpid()}-{pathlib.Path(path).name}.elf"
+    image = paths.BUILD / "test-programs" / f"kept-{threading.get_native_id()}-{pathlib.Path(path).name}.elf"
     done = subprocess.run(vari.command("--app", path, "--exec", line), env={**os.environ, "VARI_KEEP_IMAGE": str(image)},
                           stdout=subprocess.PIPE, check=False)
     assert done.returncode == 0, done
@@ -330,7 +331,7 @@ def same_nucleus_as_monolithic(vari):
 def library_that_calls(vari):
     """Programs of user/libc: calls by the gate here, by the instruction in the monolithic kernel and in Linux."""
     source = pathlib.Path(__file__).parent / "programs" / "ring0.c"
-    target = paths.BUILD / "test-programs" / f"ring0-libc-{os.getpid()}"
+    target = paths.BUILD / "test-programs" / f"ring0-libc-{threading.get_native_id()}"
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([library_compiler(), "-O2", "-o", str(target), str(source)], check=True)
     listing = subprocess.run(["objdump", "-d", "--disassemble=getpid", str(target)], stdout=subprocess.PIPE, text=True,
@@ -410,7 +411,7 @@ def boots_by_grub(vari):
 @unikernel
 def image_boots_alone(vari):
     """The image holds the program and its command line: QEMU needs nothing beside it."""
-    image = paths.BUILD / "test-programs" / f"alone-{os.getpid()}.elf"
+    image = paths.BUILD / "test-programs" / f"alone-{threading.get_native_id()}.elf"
     done = subprocess.run(vari.command("--exec", "echo alone"), env={**os.environ, "VARI_KEEP_IMAGE": str(image)},
                           stdout=subprocess.PIPE, check=False)
     assert done.stdout == b"alone\n", done
