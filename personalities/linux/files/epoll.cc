@@ -41,7 +41,7 @@ LinuxResult<Ref<File>> Epoll::create(Task& task) {
 }
 
 Epoll* Epoll::from(File& file) {
-  return file.kind_name() == "anon_inode:[eventpoll]" ? static_cast<Epoll*>(&file) : nullptr;
+  return file.as<Epoll>();
 }
 
 Epoll::~Epoll() {

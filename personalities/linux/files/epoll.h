@@ -80,7 +80,8 @@ class Epoll final : public AnonymousFile {
   LinuxResult<u64> read(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "anon_inode:[eventpoll]"; }
+  static constexpr char kKindName[] = "anon_inode:[eventpoll]";
+  std::string_view kind_name() const override { return kKindName; }
 
  private:
   friend class EpollItem;

@@ -107,6 +107,12 @@ class File : public runtime::Managed {
   virtual const Path* path() const { return nullptr; }
   /// For /proc/PID/fd where there is no path: "pipe" gives "pipe:[7]".
   virtual std::string_view kind_name() const { return "anon_inode"; }
+  /// The file as what it is, null if it is another: a Kind has a kKindName, which its kind_name() gives and
+  /// no other's. That array is compared by its place, for calls ask this each time.
+  template <class Kind>
+  Kind* as() {
+    return kind_name().data() == Kind::kKindName ? static_cast<Kind*>(this) : nullptr;
+  }
   /// The socket of a file that is one; null otherwise.
   virtual Socket* as_socket() { return nullptr; }
   /// Whether a message can carry it (SCM_RIGHTS).

@@ -37,7 +37,7 @@ LinuxResult<Ref<File>> NotifyFile::create(Task& task, u32 flags) {
 }
 
 NotifyFile* NotifyFile::from(File& file) {
-  return file.kind_name() == "anon_inode:inotify" ? static_cast<NotifyFile*>(&file) : nullptr;
+  return file.as<NotifyFile>();
 }
 
 void NotifyFile::push_locked(Event& event) {

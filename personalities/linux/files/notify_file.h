@@ -28,7 +28,8 @@ class NotifyFile final : public AnonymousFile {
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::BadFile); }
   u32 poll(PollTable* table) override;
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
-  std::string_view kind_name() const override { return "anon_inode:inotify"; }
+  static constexpr char kKindName[] = "anon_inode:inotify";
+  std::string_view kind_name() const override { return kKindName; }
 
  private:
   /// struct inotify_event, which the name follows.

@@ -5,10 +5,6 @@
 
 namespace vari::linux {
 
-namespace {
-constexpr std::string_view kName = "anon_inode:[pidfd]";
-}
-
 PidFile::PidFile(Ref<Inode> inode, Process& process, u32 flags)
     : AnonymousFile(std::move(inode), kReadWrite | (flags & kNonBlock)), process_(process) {}
 
@@ -18,9 +14,8 @@ LinuxResult<Ref<File>> PidFile::create(Task& task, Process& process, u32 flags) 
   return TRY(runtime::make<PidFile>(TRY(make_anonymous_inode(task, FileKind::Regular)), process, flags));
 }
 
-/// No other kind of file has this name.
 PidFile* PidFile::from(File& file) {
-  return file.kind_name() == kName ? static_cast<PidFile*>(&file) : nullptr;
+  return file.as<PidFile>();
 }
 
 u32 PidFile::poll(PollTable* table) {

@@ -19,7 +19,8 @@ class PidFile final : public AnonymousFile {
   LinuxResult<u64> read(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "anon_inode:[pidfd]"; }
+  static constexpr char kKindName[] = "anon_inode:[pidfd]";
+  std::string_view kind_name() const override { return kKindName; }
 
  private:
   const Ref<Process> process_;

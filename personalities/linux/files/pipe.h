@@ -96,7 +96,8 @@ class PipeFile final : public File {
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
   Inode& inode() override { return *inode_; }
   const Path* path() const override { return path_ ? &path_ : nullptr; }
-  std::string_view kind_name() const override { return "pipe"; }
+  static constexpr char kKindName[] = "pipe";
+  std::string_view kind_name() const override { return kKindName; }
   Pipe& pipe() { return pipe_; }
   /// The pipe of a file that is one; null otherwise. For F_SETPIPE_SZ and splice.
   static PipeFile* from(File& file);

@@ -42,7 +42,7 @@ PipeFile::~PipeFile() {
 }
 
 PipeFile* PipeFile::from(File& file) {
-  return file.kind_name() == "pipe" ? static_cast<PipeFile*>(&file) : nullptr;
+  return file.as<PipeFile>();
 }
 
 LinuxResult<u64> PipeFile::read(Task&, Transfer& to) {

@@ -14,7 +14,7 @@ constexpr u32 kBytesReadable = 0x541b;  // FIONREAD
 }  // namespace
 
 RegularFile* RegularFile::from(File& file) {
-  return file.kind_name() == "regular" ? static_cast<RegularFile*>(&file) : nullptr;
+  return file.as<RegularFile>();
 }
 
 LinuxResult<u64> RegularFile::read(Task& task, Transfer& to) {

@@ -15,7 +15,8 @@ class RegularFile : public OpenFile {
   LinuxResult<u64> seek(i64 offset, int whence) final;
   LinuxResult<> truncate(Task& task, u64 size) final;
   u32 poll(PollTable*) final;
-  std::string_view kind_name() const final { return "regular"; }
+  static constexpr char kKindName[] = "regular";
+  std::string_view kind_name() const final { return kKindName; }
   u64 position() const final { return __atomic_load_n(&position_, __ATOMIC_RELAXED); }
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
 

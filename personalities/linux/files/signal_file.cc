@@ -67,7 +67,7 @@ LinuxResult<Ref<File>> SignalFile::create(Task& task, SignalSet wanted, u32 flag
 }
 
 SignalFile* SignalFile::from(File& file) {
-  return file.kind_name() == "anon_inode:[signalfd]" ? static_cast<SignalFile*>(&file) : nullptr;
+  return file.as<SignalFile>();
 }
 
 void SignalFile::set_wanted(SignalSet wanted) {

@@ -41,7 +41,8 @@ class SignalFile final : public AnonymousFile {
   LinuxResult<u64> read(Task& task, Transfer& to) override;
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "anon_inode:[signalfd]"; }
+  static constexpr char kKindName[] = "anon_inode:[signalfd]";
+  std::string_view kind_name() const override { return kKindName; }
 
  private:
   SignalSet wanted() const { return __atomic_load_n(&wanted_, __ATOMIC_ACQUIRE); }

@@ -24,7 +24,7 @@ LinuxResult<Ref<File>> TimerFile::create(Task& task, bool realtime, u32 flags) {
 }
 
 TimerFile* TimerFile::from(File& file) {
-  return file.kind_name() == "anon_inode:[timerfd]" ? static_cast<TimerFile*>(&file) : nullptr;
+  return file.as<TimerFile>();
 }
 
 TimerFile::Setting TimerFile::remaining_locked() {

@@ -27,7 +27,8 @@ class TimerFile final : public AnonymousFile, private Timer {
   LinuxResult<u64> read(Task&, Transfer& to) override;
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "anon_inode:[timerfd]"; }
+  static constexpr char kKindName[] = "anon_inode:[timerfd]";
+  std::string_view kind_name() const override { return kKindName; }
 
  private:
   Nanoseconds on_timer(Nanoseconds now) override;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "base/types.h"
 #include "personalities/linux/errno.h"
@@ -21,6 +22,10 @@ class Transfer {
   virtual LinuxResult<u64> take(std::span<u8> bytes) = 0;
   /// put() of zeros.
   virtual LinuxResult<u64> put_zeros(u64 bytes) = 0;
+  /// put() of a text.
+  LinuxResult<u64> put_text(std::string_view text) {
+    return put({static_cast<const u8*>(static_cast<const void*>(text.data())), text.size()});
+  }
 
  protected:
   ~Transfer() = default;

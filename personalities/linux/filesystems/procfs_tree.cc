@@ -135,7 +135,7 @@ class ProcFile final : public RegularFile {
     }
     const auto text = text_.text();
     if (offset >= text.size()) return 0;
-    return to.put({reinterpret_cast<const u8*>(text.data()) + offset, text.size() - offset});
+    return to.put_text(text.substr(offset));
   }
   LinuxResult<u64> write_from(Task& task, Transfer& from, u64, bool, u64& end) override {
     auto& inode = static_cast<ProcInode&>(this->inode());

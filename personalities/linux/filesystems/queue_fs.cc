@@ -180,7 +180,7 @@ u32 QueueInode::events() {
 }
 
 QueueFile* QueueFile::from(File& file) {
-  return file.kind_name() == "mqueue" ? static_cast<QueueFile*>(&file) : nullptr;
+  return file.as<QueueFile>();
 }
 
 u32 QueueFile::poll(PollTable* table) {
@@ -207,8 +207,7 @@ LinuxResult<u64> QueueFile::read_at(Task&, Transfer& to, u64 offset) {
   put_column(text, " NOTIFY_PID:", static_cast<u64>(status.told), 6);
   text.add("\n");
   if (offset >= text.text().size()) return 0;
-  const auto rest = text.text().substr(offset);
-  return to.put({reinterpret_cast<const u8*>(rest.data()), rest.size()});
+  return to.put_text(text.text().substr(offset));
 }
 
 LinuxResult<u64> QueueFile::read(Task& task, Transfer& to) {

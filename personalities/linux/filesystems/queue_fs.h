@@ -148,7 +148,8 @@ class QueueFile final : public OpenFile {
   LinuxResult<u64> read_at(Task& task, Transfer& to, u64 offset) override;
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "mqueue"; }
+  static constexpr char kKindName[] = "mqueue";
+  std::string_view kind_name() const override { return kKindName; }
   void on_descriptor_close(const FileTable& table) override { queue().forget(table); }
 
  private:
