@@ -210,3 +210,39 @@ CASE(mounts_are_listed, "mount umount2") {
   WANT_EQ(found, 1);
   WANT_EQ(umount("m"), 0);
 }
+
+static void pivot(void) {
+  WANT_EQ(chroot("a") | chdir("/"), 0);
+  WANT_EQ(syscall(SYS_pivot_root, "n", "n/old"), 0);
+  WANT(there("/in-n") && there("/old/in-a") && !there("/in-a"));
+  WANT(there("in-n"));  // who stood in the old root stands in the new one
+}
+CASE(pivot_root_puts_the_old_root_elsewhere, "pivot_root chroot") {
+  WANT_EQ(mkdir("a", 0755) | tmpfs("a", 0) | mkdir("a/n", 0755) | tmpfs("a/n", 0) | mkdir("a/n/old", 0755), 0);
+  make("a/in-a");
+  make("a/n/in-n");
+  WANT_EQ(check_wait(check_child(pivot)), 0);
+  WANT(there("a/in-n") && there("a/old/in-a"));
+  WANT_EQ(umount("a/old") | umount("a"), 0);
+  WANT(!there("a/in-n") && !there("a/in-a"));
+}
+static void pivot_refusals(void) {
+  WANT_EQ(chroot("a") | chdir("/"), 0);
+  WANT_ERROR(syscall(SYS_pivot_root, "missing", "n/old"), ENOENT);
+  WANT_ERROR(syscall(SYS_pivot_root, "file", "n/old"), ENOTDIR);
+  WANT_ERROR(syscall(SYS_pivot_root, "n/old", "n/old"), EINVAL);  // nothing is mounted there
+  WANT_ERROR(syscall(SYS_pivot_root, "n", "m"), EINVAL);          // not below the new root
+  WANT_ERROR(syscall(SYS_pivot_root, "d", "d"), EBUSY);           // within the root as it is
+  WANT_ERROR(syscall(SYS_pivot_root, "n", "d"), EBUSY);
+  WANT_ERROR(syscall(SYS_pivot_root, "/", "n"), EBUSY);
+  WANT_ERROR(syscall(SYS_pivot_root, "n", "/"), EBUSY);
+  as_user();
+  WANT_ERROR(syscall(SYS_pivot_root, "n", "n/old"), EPERM);
+}
+CASE(pivot_root_refusals, "pivot_root") {
+  WANT_EQ(mkdir("a", 0755) | tmpfs("a", 0) | mkdir("a/n", 0755) | tmpfs("a/n", 0) | mkdir("a/n/old", 0755), 0);
+  WANT_EQ(mkdir("a/d", 0755) | mkdir("a/m", 0755) | tmpfs("a/m", 0), 0);
+  make("a/file");
+  WANT_EQ(check_wait(check_child(pivot_refusals)), 0);
+  WANT_EQ(umount("a/m") | umount("a/n") | umount("a"), 0);
+}

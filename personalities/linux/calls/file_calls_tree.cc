@@ -259,7 +259,7 @@ LinuxResult<> pivot(Task& task, const Arguments& a) {
   const auto put_old = TRY(walk_user_path(task, kHere, a.a[1], WalkFlags::Directory));
   auto& personality = task.personality();
   const Path old = task.file_system().root();
-  TRY(personality.vfs().mounts().pivot(new_root, put_old));
+  TRY(personality.vfs().mounts().pivot(old, new_root, put_old));
   for (auto process = personality.processes().next(0); process;
        process = personality.processes().next(process->id())) {
     for (auto other = process->next_task(0); other; other = process->next_task(other->id())) {

@@ -146,18 +146,29 @@ LinuxResult<> MountTable::remount(const Path& at, u32 flags) {
   return {};
 }
 
-LinuxResult<> MountTable::pivot(const Path& new_root, const Path& put_old) {
-  Path released;
+bool MountTable::is_within_locked(const Mount& mount, const Mount& top) const {
+  const Mount* above = &mount;
+  while (above && above != &top) above = above->parent_.get();
+  return above != nullptr;
+}
+
+LinuxResult<> MountTable::pivot(const Path& root, const Path& new_root, const Path& put_old) {
+  if (!root.mount || !new_root.mount || !put_old.mount) return std::unexpected(Errno::Invalid);
+  Path released;  // outside the lock
   Guard guard(lock_);
-  Mount& mount = *new_root.mount;
-  if (new_root.dentry.get() != &mount.root() || &mount == root_.get() || !mount.parent_)
+  Mount &old = *root.mount, &mount = *new_root.mount;
+  if (&mount == &old || put_old.mount.get() == &old) return std::unexpected(Errno::Busy);
+  if (root.dentry.get() != &old.root() || new_root.dentry.get() != &mount.root())
     return std::unexpected(Errno::Invalid);
-  if (put_old.mount != new_root.mount) return std::unexpected(Errno::Invalid);
-  Mount& old = *root_;
+  if (!old.attached_ || !is_within_locked(*put_old.mount, mount) || !is_within_locked(mount, old))
+    return std::unexpected(Errno::Invalid);
   mount.mount_point_->add_mount(-1);
   released = Path(std::move(mount.parent_), std::move(mount.mount_point_));
+  // The new root stands where the old one did: on a place of which it is still one mount, or at the very top.
+  mount.parent_ = std::move(old.parent_);
+  mount.mount_point_ = std::move(old.mount_point_);
   attach_locked(old, put_old);
-  root_ = new_root.mount;
+  if (root_.get() == &old) root_ = new_root.mount;
   return {};
 }
 

@@ -76,7 +76,9 @@ class MountTable {
   /// Shows the tree at `from` at `at`, too; `recursive`: with what is mounted in it (mount_copies.cc).
   LinuxResult<> bind(const Path& from, const Path& at, bool recursive);
   LinuxResult<> remount(const Path& at, u32 flags);
-  LinuxResult<> pivot(const Path& new_root, const Path& put_old);
+  /// pivot_root(2): `new_root`, a mount below the caller's `root`, takes its place, and that is mounted on
+  /// `put_old`, below the new one. Busy where either is of the old root's own mount; Invalid.
+  LinuxResult<> pivot(const Path& root, const Path& new_root, const Path& put_old);
   LinuxResult<> move(const Path& from, const Path& to);
 
   /// The root of what is mounted on `path` (topmost), or `path` itself.
@@ -100,6 +102,8 @@ class MountTable {
   LinuxResult<> attach(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source, u32 copied_from);
   Mount* find_locked(const Mount* parent, const Dentry* at) REQUIRES(lock_);
   void attach_locked(Mount& mount, const Path& at) REQUIRES(lock_);
+  /// Whether a walk up from `mount` comes to `top`.
+  bool is_within_locked(const Mount& mount, const Mount& top) const REQUIRES(lock_);
 
   runtime::SpinLock lock_;
   Mounts mounts_ GUARDED_BY(lock_);  // each holds a reference
