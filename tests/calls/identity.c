@@ -171,3 +171,30 @@ CASE(groups_open_files, "setgroups access") {
   WANT(open("shared", O_RDONLY) >= 0);
   WANT_ERROR(open("shared", O_WRONLY), EACCES);
 }
+
+CASE(capget_tells_who_may, "capget") {
+  struct {
+    unsigned version;
+    int pid;
+  } header = {0x20080522, 0};
+  struct {
+    unsigned effective, permitted, inheritable;
+  } sets[2];
+  WANT_EQ(syscall(SYS_capget, &header, sets), 0);
+  WANT(sets[0].effective & 1u << 21);  // CAP_SYS_ADMIN
+  WANT_EQ(sets[0].effective, sets[0].permitted);
+  WANT_EQ(sets[0].inheritable | sets[1].inheritable, 0);
+  header.pid = getpid();
+  WANT_EQ(syscall(SYS_capget, &header, sets), 0);
+  header.pid = -1;
+  WANT_ERROR(syscall(SYS_capget, &header, sets), EINVAL);
+  header.pid = 0x3fffffff;
+  WANT_ERROR(syscall(SYS_capget, &header, sets), ESRCH);
+  header.pid = 0, header.version = 1;
+  WANT_ERROR(syscall(SYS_capget, &header, sets), EINVAL);
+  WANT_EQ(header.version, 0x20080522);  // what it would understand
+  WANT_ERROR(syscall(SYS_capget, 8L, sets), EFAULT);
+  WANT_EQ(setgid(1000) | setuid(1000), 0);
+  WANT_EQ(syscall(SYS_capget, &header, sets), 0);
+  WANT_EQ(sets[0].effective | sets[0].permitted | sets[1].effective | sets[1].permitted, 0);
+}

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/personality.h"
 #include "personalities/linux/process/task_internals.h"
 
 namespace vari::linux {
@@ -207,6 +208,15 @@ LinuxResult<u32> capability_words(Task& task, u64 header_address, CapabilityHead
   return std::unexpected(Errno::Invalid);
 }
 
+/// Who is asked about.
+LinuxResult<bool> is_privileged(Task& task, i32 tid) {
+  if (tid < 0) return std::unexpected(Errno::Invalid);
+  if (tid == 0) return task.identity().privileged();
+  const auto other = task.personality().processes().find_task(tid);
+  if (!other) return std::unexpected(Errno::NoProcess);
+  return other->process().identity().privileged();
+}
+
 /// Root has all capabilities, others none.
 LinuxResult<> get_capabilities(Task& task, u64 header_address, u64 data_address) {
   CapabilityHeader header;
@@ -215,9 +225,10 @@ LinuxResult<> get_capabilities(Task& task, u64 header_address, u64 data_address)
     if (words.error() == Errno::Invalid && data_address == 0) return {};
     return std::unexpected(words.error());
   }
+  const bool all = TRY(is_privileged(task, header.pid));
   if (data_address == 0) return {};
-  const u32 low = task.identity().privileged() ? ~u32{0} : 0;
-  const u32 high = task.identity().privileged() ? 0x1ff : 0;
+  const u32 low = all ? ~u32{0} : 0;
+  const u32 high = all ? 0x1ff : 0;
   const CapabilityData data[2] = {{low, low, 0}, {high, high, 0}};
   return task.user().copy_out(data_address, data, *words * sizeof(CapabilityData));
 }
