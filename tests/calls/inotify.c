@@ -238,3 +238,15 @@ CASE(inotify_waits, "read poll") {
   want_event(fd, 1, IN_CREATE, "late");
   WANT_EQ(check_wait(child), 0);
 }
+
+CASE(inotify_init_is_the_plain_one, "inotify_init inotify_add_watch inotify_rm_watch") {
+  const int fd = syscall(SYS_inotify_init);
+  WANT(fd >= 0);
+  WANT_EQ(fcntl(fd, F_GETFD), 0);
+  WANT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+  const int watch = inotify_add_watch(fd, ".", IN_CREATE);
+  WANT(watch >= 0);
+  make_file("new");
+  want_event(fd, watch, IN_CREATE, "new");
+  WANT_EQ(inotify_rm_watch(fd, watch), 0);
+}

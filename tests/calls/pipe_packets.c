@@ -71,3 +71,19 @@ CASE(pipe_sizes, "fcntl write") {
   WANT_EQ(count, 8192 + 65536);
   WANT_ERROR(fcntl(open("file", O_CREAT | O_RDWR, 0600), F_GETPIPE_SZ), EBADF);
 }
+
+CASE(pipe_is_two_plain_ends, "pipe") {
+  int ends[2];
+  char text[4];
+  WANT_EQ(syscall(SYS_pipe, ends), 0);
+  for (int i = 0; i < 2; ++i) {
+    WANT_EQ(fcntl(ends[i], F_GETFD), 0);
+    WANT_EQ(fcntl(ends[i], F_GETFL), i ? O_WRONLY : O_RDONLY);
+  }
+  WANT_EQ(write(ends[1], "abc", 3), 3);
+  WANT_EQ(read(ends[0], text, sizeof text), 3);
+  const int next = dup(0);
+  close(next);
+  WANT_ERROR(syscall(SYS_pipe, 8L), EFAULT);
+  WANT_EQ(dup(0), next);  // and leaves no descriptor behind
+}

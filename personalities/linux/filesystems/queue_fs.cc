@@ -80,11 +80,15 @@ QueueInode::QueueInode(QueueFileSystem& files, const NewInode& description, cons
       setting_(setting),
       account_{description.user, bytes} {}
 
-/// Nobody knows it any more; the lock is for the analysis.
+/// Nobody knows it any more; the lock is for the analysis, and not held while memory is given back.
 QueueInode::~QueueInode() {
   queues().close_account(account_);
-  Guard<SpinLock> guard(lock_);
-  messages_.clear_and_dispose([](QueueMessage* message) { delete message; });
+  Messages left;
+  {
+    Guard<SpinLock> guard(lock_);
+    left.swap(messages_);
+  }
+  left.clear_and_dispose([](QueueMessage* message) { delete message; });
 }
 
 LinuxResult<Ref<File>> QueueInode::open(const OpenRequest& request) {
