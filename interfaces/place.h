@@ -139,8 +139,8 @@ class Context {
   virtual void set_fact_calls(const FactCalls&) {}
 
   /// Vector state in the processor's XSAVE standard format (Intel SDM vol. 1, 13.4): its size on this
-  /// machine, a copy of it, and a new one taken from untrusted bytes (Malformed if XRSTOR would
-  /// fault on it). Owning thread only.
+  /// machine, a copy of it (all the bytes), and a new one taken from untrusted bytes (Malformed if XRSTOR
+  /// would fault on it). Owning thread only.
   virtual std::size_t vector_state_bytes() const = 0;
   virtual void save_vector_state(std::span<u8> to) = 0;
   virtual Result<> restore_vector_state(std::span<const u8> from) = 0;

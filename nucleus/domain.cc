@@ -75,12 +75,11 @@ std::size_t in_pieces(VirtualAddress address, std::size_t size, std::size_t limi
   return done;
 }
 
-/// Does one access of `size` user bytes: direct(core) where the space is loaded, and
-/// foreign(pointer, done, bytes) page by page where it is not.
+/// Does one access of `size` user bytes that lie in the user half: direct(address, done, bytes) where the
+/// space is loaded, and foreign(pointer, done, bytes) page by page where it is not.
 template <class Direct, class Foreign>
-std::size_t access(AddressSpace& space, VirtualAddress address, std::size_t size, u64 wanted_bits,
-                   Direct&& direct, Foreign&& foreign) {
-  size = clip(address, size);
+[[gnu::noinline]] std::size_t access_in_pieces(AddressSpace& space, VirtualAddress address, std::size_t size,
+                                               u64 wanted_bits, Direct direct, Foreign foreign) {
   return in_pieces(address, size, kPieceBytes, [&](VirtualAddress at, std::size_t done, std::size_t bytes) {
     {
       PreemptionGuard guard;
@@ -104,6 +103,23 @@ std::size_t access(AddressSpace& space, VirtualAddress address, std::size_t size
   });
 }
 
+/// As that, of any bytes. Nearly all are few, and in the space that is loaded: those go without a loop.
+template <class Direct, class Foreign>
+std::size_t access(AddressSpace& space, VirtualAddress address, std::size_t size, u64 wanted_bits,
+                   Direct direct, Foreign foreign) {
+  size = clip(address, size);
+  if (size == 0) return 0;
+  if (fastpath(size <= kPieceBytes)) {
+    PreemptionGuard guard;
+    const CoreMemory& core = this_core_memory();
+    if (fastpath(core.loaded == &space && core.translating)) {
+      machine::UserAccess user(core.smap);
+      return size - direct(address, 0, size);
+    }
+  }
+  return access_in_pieces(space, address, size, wanted_bits, direct, foreign);
+}
+
 void* pointer(VirtualAddress address) {
   return reinterpret_cast<void*>(address.value);
 }
@@ -114,10 +130,10 @@ std::size_t NucleusDomain::copy_in(void* to, VirtualAddress from, std::size_t si
   u8* bytes = static_cast<u8*>(to);
   return access(
       space_, from, size, 0,
-      [&](VirtualAddress at, std::size_t done, std::size_t count) {
+      [bytes](VirtualAddress at, std::size_t done, std::size_t count) {
         return vari_user_copy(bytes + done, pointer(at), count);
       },
-      [&](const u8* memory, std::size_t done, std::size_t count) {
+      [bytes](const u8* memory, std::size_t done, std::size_t count) {
         __builtin_memcpy(bytes + done, memory, count);
       });
 }
@@ -126,10 +142,10 @@ std::size_t NucleusDomain::copy_out(VirtualAddress to, const void* from, std::si
   const u8* bytes = static_cast<const u8*>(from);
   return access(
       space_, to, size, machine::kWritable,
-      [&](VirtualAddress at, std::size_t done, std::size_t count) {
+      [bytes](VirtualAddress at, std::size_t done, std::size_t count) {
         return vari_user_copy(pointer(at), bytes + done, count);
       },
-      [&](u8* memory, std::size_t done, std::size_t count) {
+      [bytes](u8* memory, std::size_t done, std::size_t count) {
         __builtin_memcpy(memory, bytes + done, count);
       });
 }

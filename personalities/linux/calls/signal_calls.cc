@@ -42,17 +42,18 @@ constexpr u64 kSetBytes = sizeof(SignalSet);
 
 LinuxResult<> set_action(Task& task, int number, u64 action_address, u64 old_address) {
   auto& process = task.process();
-  SignalAction action;
+  auto& handlers = process.handlers();
+  SignalAction action;  // the new one, then the previous one
   if (action_address) {
-    action = TRY(task.user().read<SignalAction>(action_address));
+    TRY(task.user().copy_in(&action, action_address, sizeof action));
     if (set_of(number) & kUnblockable) return std::unexpected(Errno::Invalid);
     action.mask &= ~kUnblockable;
+    handlers.exchange(number, action);
+    if (handlers.ignored() & set_of(number)) TaskInternals::discard_ignored(process, set_of(number));
+  } else {
+    action = handlers.get(number);
   }
-  const auto old =
-      action_address ? process.handlers().exchange(number, action) : process.handlers().get(number);
-  if (action_address && (process.handlers().ignored() & set_of(number)))
-    TaskInternals::discard_ignored(process, set_of(number));
-  if (old_address) TRY(task.user().write(old_address, old));
+  if (old_address) TRY(task.user().write(old_address, action));
   return {};
 }
 

@@ -29,7 +29,7 @@ class NotifyFile final : public AnonymousFile {
   u32 poll(PollTable* table) override;
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
   static constexpr char kKindName[] = "anon_inode:inotify";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
 
  private:
   /// struct inotify_event, which the name follows.

@@ -20,7 +20,7 @@ class PidFile final : public AnonymousFile {
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
   static constexpr char kKindName[] = "anon_inode:[pidfd]";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
 
  private:
   const Ref<Process> process_;

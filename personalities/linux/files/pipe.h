@@ -97,7 +97,7 @@ class PipeFile final : public File {
   Inode& inode() override { return *inode_; }
   const Path* path() const override { return path_ ? &path_ : nullptr; }
   static constexpr char kKindName[] = "pipe";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
   Pipe& pipe() { return pipe_; }
   /// The pipe of a file that is one; null otherwise. For F_SETPIPE_SZ and splice.
   static PipeFile* from(File& file);

@@ -16,7 +16,7 @@ class RegularFile : public OpenFile {
   LinuxResult<> truncate(Task& task, u64 size) final;
   u32 poll(PollTable*) final;
   static constexpr char kKindName[] = "regular";
-  std::string_view kind_name() const final { return kKindName; }
+  std::string_view kind_name() const final { return {kKindName, sizeof kKindName - 1}; }
   u64 position() const final { return __atomic_load_n(&position_, __ATOMIC_RELAXED); }
   LinuxResult<u64> ioctl(Task& task, u32 request, u64 argument) override;
 

@@ -42,7 +42,7 @@ class SignalFile final : public AnonymousFile {
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
   static constexpr char kKindName[] = "anon_inode:[signalfd]";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
 
  private:
   SignalSet wanted() const { return __atomic_load_n(&wanted_, __ATOMIC_ACQUIRE); }

@@ -28,7 +28,7 @@ class TimerFile final : public AnonymousFile, private Timer {
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
   static constexpr char kKindName[] = "anon_inode:[timerfd]";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
 
  private:
   Nanoseconds on_timer(Nanoseconds now) override;

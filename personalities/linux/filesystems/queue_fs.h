@@ -149,7 +149,7 @@ class QueueFile final : public OpenFile {
   LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::Invalid); }
   u32 poll(PollTable* table) override;
   static constexpr char kKindName[] = "mqueue";
-  std::string_view kind_name() const override { return kKindName; }
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
   void on_descriptor_close(const FileTable& table) override { queue().forget(table); }
 
  private:

@@ -10,30 +10,37 @@ namespace vari::linux {
 
 template <class Step>
 u64 UserMemory::stepwise(u64 address, u64 bytes, bool writes, Step step) {
-  u64 done = 0;
+  if (slowpath(bytes == 0)) return 0;
+  const u64 done = step(VirtualAddress{address}, u64{0}, bytes);
+  return fastpath(done == bytes) ? done : stepwise_from(done, address, bytes, writes, step);
+}
+
+/// Goes on from where the memory that is present ended.
+template <class Step>
+[[gnu::noinline]] u64 UserMemory::stepwise_from(u64 done, u64 address, u64 bytes, bool writes, Step step) {
   while (done < bytes) {
-    done += step(VirtualAddress{address + done}, done, bytes - done);
-    if (done == bytes) break;
     if (!map_.resolve_fault(address + done, writes ? Access::Write : Access::Read).has_value()) break;
+    done += step(VirtualAddress{address + done}, done, bytes - done);
   }
   return done;
 }
 
 u64 UserMemory::copy_in_partial(void* to, u64 from, u64 bytes) {
-  return stepwise(from, bytes, false, [&](VirtualAddress at, u64 done, u64 left) {
-    return map_.domain().copy_in(static_cast<u8*>(to) + done, at, left);
+  return stepwise(from, bytes, false, [&domain = map_.domain(), to](VirtualAddress at, u64 done, u64 left) {
+    return domain.copy_in(static_cast<u8*>(to) + done, at, left);
   });
 }
 
 u64 UserMemory::copy_out_partial(u64 to, const void* from, u64 bytes) {
-  return stepwise(to, bytes, true, [&](VirtualAddress at, u64 done, u64 left) {
-    return map_.domain().copy_out(at, static_cast<const u8*>(from) + done, left);
+  return stepwise(to, bytes, true, [&domain = map_.domain(), from](VirtualAddress at, u64 done, u64 left) {
+    return domain.copy_out(at, static_cast<const u8*>(from) + done, left);
   });
 }
 
 u64 UserMemory::clear_partial(u64 to, u64 bytes) {
-  return stepwise(to, bytes, true,
-                  [&](VirtualAddress at, u64, u64 left) { return map_.domain().clear(at, left); });
+  return stepwise(to, bytes, true, [&domain = map_.domain()](VirtualAddress at, u64, u64 left) {
+    return domain.clear(at, left);
+  });
 }
 
 namespace {

@@ -48,6 +48,8 @@ class UserMemory {
  private:
   template <class Step>
   u64 stepwise(u64 address, u64 bytes, bool writes, Step step);
+  template <class Step>
+  u64 stepwise_from(u64 done, u64 address, u64 bytes, bool writes, Step step);
   MemoryMap& map_;
 };
 

@@ -62,7 +62,7 @@ bool TaskInternals::take_signal(Task& task, SignalSet wanted, SignalInfo& info) 
     }
     if (kStopSignals & set_of(info.number)) process.stop_taken_ = true;
   }
-  free_queue(spent);
+  if (!spent.empty()) free_queue(spent);
   if (info.code == SignalInfo::kTimer && timers) timers->posix().delivered(info);
   return true;
 }
@@ -86,7 +86,7 @@ bool TaskInternals::act_on_signals(Task& task, bool& handler_ran) {
       return false;
     }
     settle_interrupted_call(task, action);
-    if (action.flags & SignalAction::kResetHandler) process.handlers_->exchange(info.number, {});
+    if (action.flags & SignalAction::kResetHandler) process.handlers_->set(info.number, {});
     if (!push_frame(task, info, action).has_value()) {
       if (info.number == signal::kSegmentation) {
         begin_group_exit(process, signal::kSegmentation);

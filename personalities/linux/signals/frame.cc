@@ -46,7 +46,6 @@ LinuxResult<u64> push_vector_state(Task& task, u64 top) {
   const u64 bytes = task.context().vector_state_bytes();
   Scratch scratch(bytes + sizeof(u32));
   if (!scratch) return std::unexpected(Errno::NoMemory);
-  __builtin_memset(scratch.data(), 0, bytes);
   task.context().save_vector_state({scratch.data(), bytes});
   if (bytes >= kLegacyAndHeaderBytes) {
     XsaveMarker marker{.magic1 = XsaveMarker::kMagic1,
@@ -74,7 +73,6 @@ LinuxResult<> pop_vector_state(Task& task, u64 address) {
   const u64 bytes = context.vector_state_bytes();
   Scratch scratch(bytes);
   if (!scratch) return std::unexpected(Errno::NoMemory);
-  __builtin_memset(scratch.data(), 0, bytes);
   TRY(task.user().copy_in(scratch.data(), address, std::min(bytes, kLegacyBytes)));
   if (bytes >= kLegacyAndHeaderBytes) {
     XsaveMarker marker;
@@ -84,6 +82,7 @@ LinuxResult<> pop_vector_state(Task& task, u64 address) {
         *end_marker == XsaveMarker::kMagic2) {
       TRY(task.user().copy_in(scratch.data() + kLegacyBytes, address + kLegacyBytes, bytes - kLegacyBytes));
     } else {
+      __builtin_memset(scratch.data() + kLegacyBytes, 0, bytes - kLegacyBytes);
       const u64 legacy_only = 3;
       __builtin_memcpy(scratch.data() + kFeaturesOffset, &legacy_only, sizeof legacy_only);
     }

@@ -21,11 +21,11 @@ void SignalHandlers::store_locked(int number, const SignalAction& action) {
   put(handled_, action.handler > SignalAction::kIgnore);
 }
 
-SignalAction SignalHandlers::exchange(int number, const SignalAction& action) {
+void SignalHandlers::exchange(int number, SignalAction& action) {
   Guard<SpinLock> guard(lock_);
   const auto previous = actions_[number - 1];
   store_locked(number, action);
-  return previous;
+  action = previous;
 }
 
 /// Nobody else knows this object yet: its own lock is never waited for.

@@ -10,8 +10,9 @@ namespace vari::linux {
 class SignalHandlers final : public runtime::Managed {
  public:
   SignalAction get(int number);
-  /// Replaces one; the previous.
-  SignalAction exchange(int number, const SignalAction& action);
+  /// Replaces one by `action`, and that by the previous.
+  void exchange(int number, SignalAction& action);
+  void set(int number, SignalAction action) { exchange(number, action); }
   /// The signals whose action now is to be ignored, explicitly or by default; those that are explicitly
   /// ignored; those that have a handler. Any thread, no lock.
   SignalSet ignored() const {

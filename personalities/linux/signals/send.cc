@@ -123,7 +123,7 @@ void TaskInternals::force(Task& task, const SignalInfo& info) {
   Guard<SpinLock> guard(process.lock_);
   const bool blocked = (task.blocked_ & bit) != 0;
   if (blocked || (process.handlers_->explicitly_ignored() & bit)) {
-    process.handlers_->exchange(info.number, {});
+    process.handlers_->set(info.number, {});
     task.blocked_ &= ~bit;
   }
   task.pending_.add(info);
@@ -184,10 +184,11 @@ void TaskInternals::discard_ignored(Process& process, SignalSet signals) {
   SignalQueue spent;
   {
     Guard<SpinLock> guard(process.lock_);
-    process.pending_.discard(signals, spent);
-    for (auto& task : process.tasks_) task.pending_.discard(signals, spent);
+    if (process.pending_.set() & signals) process.pending_.discard(signals, spent);
+    for (auto& task : process.tasks_)
+      if (task.pending_.set() & signals) task.pending_.discard(signals, spent);
   }
-  free_queue(spent);
+  if (!spent.empty()) free_queue(spent);
 }
 
 /// Tells the parent that a child stopped or goes on. Under the table's lock.
