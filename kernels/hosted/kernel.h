@@ -5,6 +5,7 @@
 #include "components/archive/archive.h"
 #include "components/elf/elf.h"
 #include "hosted/place.h"
+#include "personalities/linux/calls/groups.h"
 #include "personalities/linux/personality.h"
 #include "runtime/port/linux/machine.h"
 
@@ -20,6 +21,7 @@ struct Hosted {
 
   // What programs see
   using Personality = linux::Personality;
+  using Calls = linux::AllGroups;
   using Executables = components::elf::ElfFormat;
 };
 

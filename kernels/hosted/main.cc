@@ -22,6 +22,7 @@ void continue_start(kernels::HostedMachine& machine) {
   if (auto* folder = machine.root_folder()) served.emplace(*folder);
   auto personality =
       Hosted::Personality::create({.place = machine.place(),
+                                   .selection = linux::kSelected<Hosted::Calls>,
                                    .executables = executables,
                                    .archives = archives,
                                    .root_archive = machine.root_archive(),

@@ -11,6 +11,7 @@
 #include "nucleus/place.h"
 #include "nucleus/thread_model.h"
 #include "nucleus/tlb.h"
+#include "personalities/linux/calls/groups.h"
 #include "personalities/linux/personality.h"
 
 namespace vari {
@@ -26,6 +27,7 @@ struct Monolithic {
 
   // What programs see
   using Personality = linux::Personality;
+  using Calls = linux::AllGroups;
   using Executables = components::elf::ElfFormat;
 
   // Components

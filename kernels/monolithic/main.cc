@@ -86,6 +86,7 @@ std::span<const u8> root_archive(const BootInformation& boot) {
 void start_personality(Machine& machine) {
   const auto archive = root_archive(*machine.boot);
   auto personality = Monolithic::Personality::create({.place = *machine.place,
+                                                      .selection = linux::kSelected<Monolithic::Calls>,
                                                       .executables = machine.executables,
                                                       .archives = machine.archives,
                                                       .root_archive = archive,

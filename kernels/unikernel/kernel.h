@@ -13,6 +13,7 @@
 #include "nucleus/single_domain_place.h"
 #include "nucleus/thread_model.h"
 #include "nucleus/tlb.h"
+#include "personalities/linux/calls/groups.h"
 #include "personalities/linux/personality.h"
 
 namespace vari {
@@ -28,6 +29,7 @@ struct Unikernel {
 
   // What the program sees
   using Personality = linux::Personality;
+  using Calls = linux::AllGroups;  // composition.cc
   using Executables = components::elf::ElfFormat;
 
   // Components

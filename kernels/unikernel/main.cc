@@ -3,6 +3,7 @@
 #include "base/late.h"
 #include "components/acpi/acpi.h"
 #include "kernels/support/command_line.h"
+#include "kernels/unikernel/composition.h"
 #include "kernels/unikernel/embedded.h"
 #include "kernels/unikernel/kernel.h"
 #include "machine/x86_64/boot/boot.h"
@@ -46,7 +47,7 @@ constinit Late<Machine> the_machine;
 
 /// Prints who we are: the three questions of the kernel thread model are answered at each boot (E08).
 void greet(Machine& machine) {
-  machine.log.print("Vari ", Unikernel::kName, ", by ", machine.boot->protocol,
+  machine.log.print("Vari ", kComposition.name, ", by ", machine.boot->protocol,
                     "; command line: ", machine.boot->command_line.substr(0, 120));
   machine.log.print("thread model: ", Unikernel::ThreadModel::kName,
                     "; contexts: ", Unikernel::ThreadModel::kContexts,
@@ -87,6 +88,7 @@ std::span<const u8> root_archive(const BootInformation& boot) {
 void start_personality(Machine& machine) {
   const auto archive = root_archive(*machine.boot);
   auto personality = Unikernel::Personality::create({.place = *machine.place,
+                                                     .selection = kComposition.selection,
                                                      .executables = machine.executables,
                                                      .archives = machine.archives,
                                                      .root_archive = archive,

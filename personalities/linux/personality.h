@@ -45,6 +45,7 @@ class FirstExitObserver {
 /// What a kernel hands to the personality. All of it must outlive it.
 struct PersonalityParts {
   Place& place;
+  const Selection& selection;  // calls/groups.h
   const ExecutableFormat& executables;
   std::span<const ArchiveReader* const> archives;
   std::span<const u8> root_archive;                  // becomes the root file system; empty: an empty one

@@ -80,8 +80,8 @@ TEST(Poll, AFileThatIsClosedMeanwhile) {
     (void)runtime::Thread::sleep_until(system.place.monotonic_ns() + 50 * kMillisecond);
     const Arguments close_reader{{static_cast<u64>(reader), 0, 0, 0, 0, 0}};
     const Arguments close_writer{{static_cast<u64>(writer), 0, 0, 0, 0, 0}};
-    EXPECT_EQ(kCalls[call::close](Task::current(), close_reader), 0);
-    EXPECT_EQ(kCalls[call::close](Task::current(), close_writer), 0);
+    EXPECT_EQ(kSelected<AllGroups>.calls[call::close](Task::current(), close_reader), 0);
+    EXPECT_EQ(kSelected<AllGroups>.calls[call::close](Task::current(), close_writer), 0);
   });
   program.call(kExit, {0});
   EXPECT_EQ(system.run(), 0);

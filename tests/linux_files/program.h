@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "personalities/linux/calls/table.h"
+#include "personalities/linux/calls/groups.h"
 #include "personalities/linux/files/file_table.h"
 #include "personalities/linux/process/task.h"
 #include "tests/linux_process/system_double.h"
@@ -130,7 +130,7 @@ class Sys {
   template <class... Values>
   i64 operator()(u64 number, Values... values) {
     const Arguments arguments{{argument(values)...}};
-    const i64 result = kCalls[number](Task::current(), arguments);
+    const i64 result = kSelected<AllGroups>.calls[number](Task::current(), arguments);
     next_ = kScratch;
     return result;
   }

@@ -4,8 +4,7 @@
 
 #include <array>
 
-#include "personalities/linux/calls/file_calls.h"
-#include "personalities/linux/calls/process_calls.h"
+#include "personalities/linux/calls/groups.h"
 
 namespace vari::linux::fuzz {
 namespace {
@@ -91,7 +90,9 @@ consteval std::string_view kinds_of(std::string_view name) {
 
 constexpr auto kAll = std::to_array<Call>({
 #define VARI_FUZZ_CALL(name, number) {#name, number, kinds_of(#name)},
-    VARI_LINUX_FILE_CALLS(VARI_FUZZ_CALL) VARI_LINUX_PROCESS_CALLS(VARI_FUZZ_CALL)
+#define VARI_FUZZ_GROUP(Type, LIST, group_name) LIST(VARI_FUZZ_CALL)
+    VARI_LINUX_CALL_GROUPS(VARI_FUZZ_GROUP)
+#undef VARI_FUZZ_GROUP
 #undef VARI_FUZZ_CALL
         {"+poke", kPoke, "bz"},
     {"+load", kLoad, "b"},

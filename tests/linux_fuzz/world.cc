@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "arguments.h"
+#include "personalities/linux/calls/groups.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/signals/send.h"
 #include "runtime/port/linux/allocation.h"
@@ -271,6 +272,7 @@ void World::run(const Input& input) {
     const ArchiveReader* readers[] = {&archive};
     const u8 some[1] = {};
     auto personality = Personality::create({.place = place,
+                                            .selection = kSelected<AllGroups>,
                                             .executables = format,
                                             .archives = readers,
                                             .root_archive = some,

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "personalities/linux/calls/groups.h"
 #include "runtime/port/linux/machine.h"
 #include "runtime/wait.h"
 
@@ -92,6 +93,7 @@ i32 SystemDouble::run(std::vector<std::string> arguments, u32 cores) {
     const ArchiveReader* readers[] = {&archive};
     const u8 some[1] = {};
     auto personality = Personality::create({.place = place,
+                                            .selection = kSelected<AllGroups>,
                                             .executables = format,
                                             .archives = readers,
                                             .root_archive = some,

@@ -20,14 +20,14 @@ import paths
 import rootfs
 from say import Failure, say
 
-NAME = "unikernel"
+_NAMES = ("unikernel", "unikernel_small")
 _FOLDERS = ("app", "dev", "proc", "sys", "tmp", "etc", "root")
 _FILES = ("etc/passwd", "etc/group", "etc/hostname")
 
 
 def add_option(parser):
     """--app, for the commands that boot a machine."""
-    parser.add_argument("--app", metavar="PROGRAM", help="unikernel: the program that is linked with it, a file here or, "
+    parser.add_argument("--app", metavar="PROGRAM", help="unikernels: the program that is linked with it, a file here or, "
                                                          "with --root, inside that (default: busybox); --exec is its argument line, its name first")
 
 
@@ -47,15 +47,20 @@ def _host_program(options):
     raise Failure(f"--app {program}: there is no such file")
 
 
+def is_for(kernel):
+    """Whether the kernel has its program in its image."""
+    return kernel in _NAMES
+
+
 def check(options):
     """Options that make no sense are refused before anything is built."""
-    if options.kernel != NAME and getattr(options, "app", None):
-        raise Failure(f"--app is for the kernel {NAME}; here it is {options.kernel}")
+    if not is_for(options.kernel) and getattr(options, "app", None):
+        raise Failure(f"--app is for the kernels {' and '.join(_NAMES)}; here it is {options.kernel}")
 
 
 def words(options):
     """What the kernel's command line says of the program."""
-    if options.kernel != NAME:
+    if not is_for(options.kernel):
         return []
     program = _host_program(options)
     path = f"/app/{program.name}" if program else "/" + options.app.lstrip("/")

@@ -86,7 +86,7 @@ def prepare(options):
 
 def root_module(options):
     """The bytes of the root file system."""
-    if options.kernel == application.NAME:
+    if application.is_for(options.kernel):
         return application.root(options)
     if options.root:
         return rootfs.load(options.root)
@@ -99,7 +99,7 @@ def describe(options, image, root, folder):
     """The machine that will run, with its boot medium."""
     description = machine.Machine(options)
     modules = [root]
-    if options.kernel == application.NAME:
+    if application.is_for(options.kernel):
         image, modules = application.embed(image, root.read_bytes(), command_line(options), folder), []
     if options.boot == "pvh":
         description.boot_pvh(image, modules, command_line(options))
@@ -150,7 +150,7 @@ def run(options):
             guest = terminal.Terminal(description, options, folder)
         try:
             status = guest.run()
-            if options.kernel == application.NAME:
+            if application.is_for(options.kernel):
                 application.explain(options, bytes(guest.log), image)
             if options.report:
                 reporting.write(options.report, guest, status)
@@ -177,7 +177,7 @@ def write_iso(options):
         root.write_bytes(root_module(options))
         image, modules = paths.image(options.kernel, preset), [root]
         line = " ".join([*application.words(options), *([options.append] if options.append else [])])
-        if options.kernel == application.NAME:
+        if application.is_for(options.kernel):
             image, modules = application.embed(image, root.read_bytes(), line, folder), []
         output = iso.make(image, modules, line, pathlib.Path(options.output).resolve())
     say(f"wrote {output} ({output.stat().st_size >> 10} KiB)")

@@ -207,11 +207,9 @@ LinuxResult<> mount_new(Task& task, const Path& at, std::string_view source, u64
   const auto options = TRY(optional_string(task, options_address, options_text));
   if (type.empty()) return std::unexpected(Errno::Invalid);
   auto& vfs = task.personality().vfs();
-  for (const auto& known : Vfs::types()) {
-    if (known.name != type) continue;
-    return vfs.mounts().add(at, TRY(known.mount(vfs, options)), flags, source.empty() ? type : source);
-  }
-  return std::unexpected(Errno::NoDevice);
+  const auto* known = vfs.find_type(type);
+  if (!known) return std::unexpected(Errno::NoDevice);
+  return vfs.mounts().add(at, TRY(known->mount(vfs, options)), flags, source.empty() ? type : source);
 }
 
 LinuxResult<> mount(Task& task, const Arguments& a) {

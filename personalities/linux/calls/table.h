@@ -1,12 +1,15 @@
 // The system calls: one constant table indexed by the number, one function a call. A handler gets the
 // six argument registers as they were, checks them, and returns what goes into rax: a value, or a
-// negated Errno. Handlers are grouped by subject in the *_calls.h files of this folder.
+// negated Errno. Handlers are grouped by subject in the *_calls.h files of this folder, and a kernel selects
+// among the groups (groups.h).
 #pragma once
 
 #include <array>
+#include <string_view>
 
 #include "base/types.h"
 #include "personalities/linux/errno.h"
+#include "personalities/linux/files/file_system_type.h"
 
 namespace vari::linux {
 
@@ -21,10 +24,26 @@ using Handler = i64 (*)(Task&, const Arguments&);
 
 /// Numbers at and above this one are unknown.
 inline constexpr u32 kCallCount = 463;
-/// The handler of numbers that nobody knows: ENOSYS, and counted (Personality::unknown_calls()).
+/// The handler of numbers that nobody knows: ENOSYS, and counted (Personality::unknown_calls()). Where the
+/// call is of a group that was left out, the log says so once.
 i64 call_unknown(Task& task, const Arguments& arguments);
-/// A handler for each number, call_unknown where there is no other.
-extern const std::array<Handler, kCallCount> kCalls;
+
+struct CallGroup {
+  std::string_view name;
+  std::string_view calls;  // " 41 socket 42 connect ": a blank on both sides of each word
+};
+inline constexpr std::size_t kMostGroups = 24;
+
+/// What a kernel has selected for its programs.
+struct Selection {
+  /// A handler for each number, call_unknown where there is no other.
+  std::array<Handler, kCallCount> calls;
+  std::array<FileSystemType, 4> file_systems;  // beside those that are always there
+  std::size_t file_system_count = 0;
+  std::array<const CallGroup*, kMostGroups> left_out;  // then null
+
+  constexpr void add(const FileSystemType& type) { file_systems[file_system_count++] = type; }
+};
 
 /// What a handler returns for an error.
 constexpr i64 failure(Errno error) {

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "personalities/linux/files/file_system_type.h"
 #include "personalities/linux/files/inode.h"
 
 namespace vari::linux {
@@ -70,14 +71,6 @@ class RootFileSystem {
 
  protected:
   ~RootFileSystem() = default;
-};
-
-/// How mount(2) finds a kind of file system by name: a row of a constant table.
-struct FileSystemType {
-  std::string_view name;
-  bool needs_device;
-  /// The root dentry of a new instance (or of the only one, where there is only one).
-  LinuxResult<Ref<Dentry>> (*mount)(Vfs& vfs, std::string_view options);
 };
 
 }  // namespace vari::linux

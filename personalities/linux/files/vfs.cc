@@ -1,24 +1,39 @@
 // The file side at start-up: the root, the standard mounts, the devices that every system has.
 #include "personalities/linux/files/vfs.h"
 
+#include <algorithm>
+
 #include "personalities/linux/files/anonymous.h"
 #include "personalities/linux/files/dentry.h"
 #include "personalities/linux/files/unpack.h"
 #include "personalities/linux/filesystems/devfs.h"
 #include "personalities/linux/filesystems/memory_devices.h"
-#include "personalities/linux/filesystems/procfs.h"
-#include "personalities/linux/filesystems/queue_fs.h"
-#include "personalities/linux/filesystems/sysfs.h"
 #include "personalities/linux/filesystems/tmpfs.h"
+#include "personalities/linux/personality.h"
 
 namespace vari::linux {
+
+/// A folder that programs expect in the root, and what is mounted there.
+struct StandardMount {
+  std::string_view name, source;  // of what type, too
+  u32 mode, flags;
+};
 
 namespace {
 
 constexpr FileSystemType kTypes[] = {
-    {"sysfs", false, &Sysfs::mount}, {"tmpfs", false, &Tmpfs::mount},
-    {"proc", false, &Procfs::mount}, {"devtmpfs", false, &Devfs::mount},
-    {"ramfs", false, &Tmpfs::mount}, {"mqueue", false, &QueueFileSystem::mount},
+    {"tmpfs", false, &Tmpfs::mount},
+    {"devtmpfs", false, &Devfs::mount},
+    {"ramfs", false, &Tmpfs::mount},
+};
+
+constexpr u32 kHarmless = Mount::kNoSetId | Mount::kNoDevices;
+constexpr StandardMount kStandard[] = {
+    {"dev", "devtmpfs", 0755, Mount::kNoSetId},
+    {"proc", "proc", 0555, kHarmless | Mount::kNoExecute},
+    {"sys", "sysfs", 0555, kHarmless | Mount::kNoExecute},
+    {"tmp", "", 01777, 0},
+    {"root", "", 0700, 0},
 };
 
 }  // namespace
@@ -33,7 +48,7 @@ Vfs::~Vfs() {
   delete memory_devices_;
 }
 
-std::span<const FileSystemType> Vfs::types() {
+std::span<const FileSystemType> Vfs::own_types() {
   return kTypes;
 }
 
@@ -41,6 +56,19 @@ LinuxResult<Ref<Dentry>> Vfs::queue_root(LinuxResult<Ref<Dentry>> (*make)(Vfs& v
   runtime::Guard guard(queue_mutex_);
   if (!queue_root_) queue_root_ = TRY(make(*this));
   return queue_root_;
+}
+
+std::span<const FileSystemType> Vfs::selected_types() {
+  const auto& selection = personality_.parts().selection;
+  return std::span(selection.file_systems).first(selection.file_system_count);
+}
+
+const FileSystemType* Vfs::find_type(std::string_view name) {
+  for (const auto& types : {own_types(), selected_types()}) {
+    const auto found = std::ranges::find(types, name, &FileSystemType::name);
+    if (found != types.end()) return &*found;
+  }
+  return nullptr;
 }
 
 LinuxResult<> Vfs::start(const RootFileSystem* brought) {
@@ -144,30 +172,19 @@ LinuxResult<Ref<Dentry>> Vfs::standard_directory(std::string_view name, u32 mode
 }
 
 LinuxResult<> Vfs::mount_standard() {
-  struct Standard {
-    std::string_view name, source;
-    u32 mode, flags;
-    LinuxResult<Ref<Dentry>> (*mount)(Vfs& vfs, std::string_view options);
-  };
-  static constexpr u32 kHarmless = Mount::kNoSetId | Mount::kNoDevices;
-  static constexpr Standard kStandard[] = {
-      {"dev", "devtmpfs", 0755, Mount::kNoSetId, &Devfs::mount},
-      {"proc", "proc", 0555, kHarmless | Mount::kNoExecute, &Procfs::mount},
-      {"sys", "sysfs", 0555, kHarmless | Mount::kNoExecute, &Sysfs::mount},
-      {"tmp", "", 01777, 0, nullptr},
-      {"root", "", 0700, 0, nullptr},
-  };
-  const Path top = root();
-  for (const auto& standard : kStandard) {
-    auto directory = standard_directory(standard.name, standard.mode, standard.mount);
-    if (!standard.mount) continue;
-    if (!directory) return std::unexpected(directory.error());
-    // An archive may have put something else there; then that stays.
-    if (!(*directory)->inode().is(FileKind::Directory)) continue;
-    TRY(mounts_.add(Path(top.mount, *directory), TRY(standard.mount(*this, {})), standard.flags,
-                    standard.source));
-  }
+  for (const auto& standard : kStandard) TRY(mount_standard(standard));
   return {};
+}
+
+LinuxResult<> Vfs::mount_standard(const StandardMount& standard) {
+  const auto* type = find_type(standard.source);
+  auto directory = standard_directory(standard.name, standard.mode, type);
+  if (!type) return {};
+  if (!directory) return std::unexpected(directory.error());
+  // An archive may have put something else there; then that stays.
+  if (!(*directory)->inode().is(FileKind::Directory)) return {};
+  return mounts_.add(Path(root().mount, *directory), TRY(type->mount(*this, {})), standard.flags,
+                     standard.source);
 }
 
 }  // namespace vari::linux

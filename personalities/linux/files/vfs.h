@@ -13,6 +13,7 @@ namespace vari::linux {
 class FrameReferences;  // memory/frame_references.h
 class MemoryDevices;    // filesystems/memory_devices.h
 class Personality;      // personality.h
+struct StandardMount;   // vfs.cc
 
 class Vfs final : public runtime::Allocated {
  public:
@@ -51,8 +52,11 @@ class Vfs final : public runtime::Allocated {
   Ref<Dentry> device_root() { return device_root_; }
   /// The directory of message queues, made by the first call (filesystems/queue_fs.h).
   LinuxResult<Ref<Dentry>> queue_root(LinuxResult<Ref<Dentry>> (*make)(Vfs& vfs));
-  /// Kinds of file systems, for mount(2) and /proc/filesystems.
-  static std::span<const FileSystemType> types();
+  /// Kinds of file systems, for mount(2) and /proc/filesystems: those that are always there, and what the
+  /// kernel has selected.
+  static std::span<const FileSystemType> own_types();
+  std::span<const FileSystemType> selected_types();
+  const FileSystemType* find_type(std::string_view name);
 
   // Changes of kept trees without a task and its permissions: at start.
   /// The object named `name` in `directory`, made if it is not there.
@@ -69,6 +73,7 @@ class Vfs final : public runtime::Allocated {
   u32 new_device_minor() { return __atomic_add_fetch(&last_minor_, 1, __ATOMIC_RELAXED); }
 
  private:
+  LinuxResult<> mount_standard(const StandardMount& standard);
   LinuxResult<Ref<Dentry>> standard_directory(std::string_view name, u32 mode, bool to_mount_on);
 
   Personality& personality_;

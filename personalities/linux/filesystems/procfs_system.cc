@@ -146,8 +146,9 @@ LinuxResult<> version(const ProcSubject& subject, TextBuffer& to) {
   return {};
 }
 
-LinuxResult<> file_systems(const ProcSubject&, TextBuffer& to) {
-  for (const auto& type : Vfs::types()) to.print(type.needs_device ? "" : "nodev", "\t", type.name, "\n");
+LinuxResult<> file_systems(const ProcSubject& subject, TextBuffer& to) {
+  for (const auto& types : {subject.personality.vfs().selected_types(), Vfs::own_types()})
+    for (const auto& type : types) to.print(type.needs_device ? "" : "nodev", "\t", type.name, "\n");
   return {};
 }
 

@@ -36,11 +36,12 @@ void Task::live() {
   // A task that runs has a context, and keeps it for life.
   Context& context = *context_;
   Registers& registers = *registers_;
+  const auto& calls = personality_.parts().selection.calls;
   do {
     while (fastpath(__atomic_load_n(&attention_, __ATOMIC_RELAXED) == 0)) {
       const auto kind = context.run();
       if (fastpath(kind == TrapKind::SystemCall)) {
-        dispatch_call(registers);
+        dispatch_call(calls, registers);
       } else {
         handle_trap(kind);
       }
@@ -49,14 +50,14 @@ void Task::live() {
   TaskInternals::end(*this);
 }
 
-inline void Task::dispatch_call(Registers& from) {
+inline void Task::dispatch_call(const std::array<Handler, kCallCount>& calls, Registers& from) {
   const u64 number = from.rax;
   const Arguments arguments{{from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
   if (slowpath(number >= kCallCount)) {
     from.rax = static_cast<u64>(call_unknown(*this, arguments));
     return;
   }
-  const i64 result = kCalls[number](*this, arguments);
+  const i64 result = calls[number](*this, arguments);
   from.rax = static_cast<u64>(result);
   if (slowpath(is_restart(result))) note_interrupted_call(number, result);
 }
@@ -66,13 +67,6 @@ void Task::note_interrupted_call(u64 number, i64 result) {
   interrupted_call_ = static_cast<i64>(number);
   restart_code_ = result;
   set_attention(kRestart);
-}
-
-i64 call_unknown(Task& task, const Arguments&) {
-  auto& counts = task.personality().unknown_calls();
-  const auto number = std::min<u64>(task.registers().rax, kCallCount);
-  __atomic_fetch_add(&counts[number], 1, __ATOMIC_RELAXED);
-  return failure(Errno::NoSys);
 }
 
 void Task::handle_trap(TrapKind kind) {

@@ -92,7 +92,7 @@ class Task final : public runtime::Managed {
   friend class Personality;
   friend struct TaskInternals;  // process/task_internals.h: clone, exec, exit, signals
 
-  void dispatch_call(Registers& from);
+  void dispatch_call(const std::array<Handler, kCallCount>& calls, Registers& from);
   void handle_trap(TrapKind kind);
   void handle_page_fault(const Trap& trap);
   void handle_exception(const Trap& trap);
