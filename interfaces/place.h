@@ -195,6 +195,10 @@ class Place {
   /// as much as the pages do.
   virtual u64 pages_a_fault() { return 1; }
 
+  /// A frame that begins with a UserClock (interfaces/user_clock.h), for programs to read, never to write; it
+  /// stays the place's. Frame{}: programs have to ask.
+  virtual Frame user_clock() { return {}; }
+
   /// What a program may call in place of its system-call instruction, with the same registers; 0: nothing.
   virtual VirtualAddress call_gate() { return {}; }
 

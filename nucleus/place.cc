@@ -9,10 +9,24 @@
 
 namespace vari::nucleus {
 
-NucleusPlaceBase::NucleusPlaceBase(const Parts& parts)
-    : parts_(parts), realtime_offset_(parts.realtime_at_start_ns) {
+NucleusPlaceBase::NucleusPlaceBase(const Parts& parts) : parts_(parts) {
+  make_user_clock();
   cpu_model_.print(parts.processors.features().model_name(), '\n');
   describe_flags(parts.processors.features(), cpu_model_);
+}
+
+/// All but the offset is settled when the cores have started and have compared their time stamp counters:
+/// then programs read that counter as Clock::now() does, or, where the clock is the HPET, ask.
+void NucleusPlaceBase::make_user_clock() {
+  if (const auto frame = allocate_frame(); frame.has_value()) user_clock_ = *frame;
+  const machine::TimeScale& scale = parts_.processors.clock().scale();
+  const machine::Features& features = parts_.processors.features();
+  UserClock& to = *new (&clock()) UserClock;
+  to.realtime_offset_ns = parts_.realtime_at_start_ns;
+  to.kind = scale.hpet_counter ? UserClock::kNone : UserClock::kTimeStampCounter;
+  to.tsc_at_zero = scale.tsc_at_zero;
+  to.ns_per_tsc = scale.ns_per_tsc;
+  if (features.tells_processor()) to.processor = features.rdpid ? UserClock::kRdpid : UserClock::kRdtscp;
 }
 
 Result<Ref<vari::Context>> NucleusPlaceBase::create_context(vari::Domain& domain) {
@@ -43,11 +57,11 @@ Nanoseconds NucleusPlaceBase::monotonic_ns() {
   return runtime::port::now_ns();
 }
 Nanoseconds NucleusPlaceBase::realtime_ns() {
-  return runtime::port::now_ns() + __atomic_load_n(&realtime_offset_, __ATOMIC_RELAXED);
+  return runtime::port::now_ns() + __atomic_load_n(&clock().realtime_offset_ns, __ATOMIC_RELAXED);
 }
 Result<> NucleusPlaceBase::set_realtime_ns(Nanoseconds since_1970) {
   // Modulo 2^64: a time of day before the machine's start is a "negative" offset.
-  __atomic_store_n(&realtime_offset_, since_1970 - runtime::port::now_ns(), __ATOMIC_RELAXED);
+  __atomic_store_n(&clock().realtime_offset_ns, since_1970 - runtime::port::now_ns(), __ATOMIC_RELAXED);
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "interfaces/place.h"
+#include "interfaces/user_clock.h"
 #include "nucleus/domain.h"
 #include "nucleus/log.h"
 #include "nucleus/memory.h"
@@ -43,6 +44,7 @@ class NucleusPlaceBase : public Place {
   Nanoseconds monotonic_ns() final;
   Nanoseconds realtime_ns() final;
   Result<> set_realtime_ns(Nanoseconds since_1970) final;
+  Frame user_clock() final { return user_clock_; }
   void random(std::span<u8> to) final;
   void log(std::string_view line) final;
   std::size_t read_log(u64& from, std::span<char> to) final;
@@ -59,7 +61,12 @@ class NucleusPlaceBase : public Place {
   Parts parts_;
 
  private:
-  u64 realtime_offset_;  // atomic
+  void make_user_clock();
+  UserClock& clock() {
+    return user_clock_ ? *static_cast<UserClock*>(static_cast<void*>(window(user_clock_))) : own_clock_;
+  }
+  Frame user_clock_;     // for programs to read; none where memory was short
+  UserClock own_clock_;  // in its place, then
   Text<640> cpu_model_;  // name, newline, flags; never changes
 };
 

@@ -1,6 +1,7 @@
 #include "nucleus/processor.h"
 
 #include "machine/x86_64/cpu.h"
+#include "machine/x86_64/msr.h"
 #include "machine/x86_64/paging.h"
 #include "nucleus/interrupts.h"
 #include "nucleus/panic.h"
@@ -22,6 +23,7 @@ void Processors::adopt(Processor& processor, CpuId cpu) {
   interrupt_table_.load();
   machine::enable_system_calls();
   machine::enable_features(features_);
+  if (features_.tells_processor()) machine::write_msr(machine::Msr::TscAux, cpu.value);
   processor.memory.smap = features_.smap;
   processor.memory.translating = true;
   processors_[cpu.value] = &processor;

@@ -71,6 +71,7 @@ Features detect_features() {
     features.smep = bit(leaf7.ebx, 7);
     features.smap = bit(leaf7.ebx, 20);
     features.umip = bit(leaf7.ecx, 2);
+    features.rdpid = bit(leaf7.ecx, 22);
   }
   if (features.xsave && greatest >= 0xd) {
     const auto components = cpuid(0xd, 0);
@@ -87,6 +88,7 @@ Features detect_features() {
     const auto extended = cpuid(0x8000'0001);
     features.no_execute = bit(extended.edx, 20);
     features.huge_pages = bit(extended.edx, 26);
+    features.rdtscp = bit(extended.edx, 27);
   }
   if (greatest_extended >= 0x8000'0007) features.invariant_tsc = bit(cpuid(0x8000'0007).edx, 8);
   return features;

@@ -21,6 +21,8 @@ struct Features {
   bool tsc_deadline = false;  // untried, as above
   bool invariant_tsc = false;
   bool huge_pages = false;
+  bool rdtscp = false;
+  bool rdpid = false;
   bool hypervisor = false;
   u64 vector_components = 3;  // XCR0: x87 and SSE, AVX and AVX-512 where they are
   u32 vector_bytes = 512;     // of a vector save area, standard format
@@ -30,6 +32,8 @@ struct Features {
   char vendor[13] = {};
   char model[49] = {};
 
+  /// Whether user code can learn its core's number: what stands in the register TSC_AUX.
+  bool tells_processor() const { return rdtscp || rdpid; }
   std::string_view model_name() const { return {model, __builtin_strlen(model)}; }
 };
 

@@ -51,6 +51,7 @@ LinuxResult<runtime::Owner<Personality>> Personality::create(const PersonalityPa
   if (!made->watches_ || !made->signal_arrivals_ || !made->sockets_ || !made->vfs_ || !made->terminals_ ||
       !made->system_v_)
     return std::unexpected(Errno::NoMemory);
+  TRY(made->vdso_.start());
   TRY(made->vfs_->start(parts.root_file_system));
   TRY(unpack(*made->vfs_, parts));
   TRY(made->vfs_->mount_standard());

@@ -16,6 +16,7 @@
 #include "personalities/linux/process/futex.h"
 #include "personalities/linux/process/process_table.h"
 #include "personalities/linux/time/timer_service.h"
+#include "personalities/linux/vdso/vdso.h"
 #include "runtime/memory.h"
 
 namespace vari::linux {
@@ -87,6 +88,7 @@ class Personality final : public runtime::Allocated {
   const PersonalityParts& parts() const { return parts_; }
   Place& place() const { return parts_.place; }
   FrameReferences& frames() { return frames_; }
+  const Vdso& vdso() const { return vdso_; }
   MemoryMaps& memory_maps() { return memory_maps_; }
   ProcessTable& processes() { return processes_; }
   FutexTable& futexes() { return futexes_; }
@@ -118,6 +120,7 @@ class Personality final : public runtime::Allocated {
 
   const PersonalityParts parts_;
   FrameReferences frames_;
+  Vdso vdso_{frames_};
   MemoryMaps memory_maps_;
   ProcessTable processes_;
   FutexTable futexes_;

@@ -46,10 +46,10 @@ FaultResult MemoryMap::install(u64 page, Frame frame, Access access) {
     references_.drop(frame);
     return std::unexpected(FaultError::OutOfMemory);
   }
-  // The frame of zeros is no memory that a program has.
-  const bool before = *previous && !references_.is_zeros(*previous);
+  // The frame of zeros and the vDSO's are no memory that a program has.
+  const bool before = *previous && !references_.is_uncounted(*previous);
   if (*previous) references_.drop(*previous);
-  if (!before && !references_.is_zeros(frame)) count_resident(1);
+  if (!before && !references_.is_uncounted(frame)) count_resident(1);
   return {};
 }
 

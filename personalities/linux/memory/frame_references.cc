@@ -75,7 +75,7 @@ Result<> FrameReferences::make_leaf(const Position& position) {
 }
 
 Result<> FrameReferences::add(Frame frame) {
-  if (is_zeros(frame)) return {};
+  if (is_uncounted(frame)) return {};
   const auto position = position_of(frame);
   for (;;) {
     if (auto* slot = slot_of(position)) {
@@ -90,7 +90,7 @@ Result<> FrameReferences::add(Frame frame) {
 }
 
 void FrameReferences::drop(Frame frame) {
-  if (is_zeros(frame)) return;
+  if (is_uncounted(frame)) return;
   const auto position = position_of(frame);
   auto* slot = slot_of(position);
   if (!slot || !__atomic_load_n(&slot->counts, __ATOMIC_ACQUIRE)) return place_.free_frame(frame);
@@ -109,7 +109,7 @@ void FrameReferences::drop(Frame frame) {
 }
 
 bool FrameReferences::is_shared(Frame frame) {
-  if (is_zeros(frame)) return true;
+  if (is_uncounted(frame)) return true;
   return count(frame) > 1;
 }
 

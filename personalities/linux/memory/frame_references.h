@@ -31,6 +31,14 @@ class FrameReferences {
   bool is_zeros(Frame frame) const {
     return frame.number == __atomic_load_n(&zeros_.number, __ATOMIC_RELAXED) && frame;
   }
+  /// Frames that are somebody's for as long as programs run (the vDSO's two): held by any number, and never
+  /// counted, so that fork and exit write to no line that all cores share. Before the first program.
+  void keep_uncounted(Frame frame, u32 which) { uncounted_[which] = frame; }
+  static constexpr u32 kUncounted = 2;
+  /// Those, and zeros.
+  bool is_uncounted(Frame frame) const {
+    return is_zeros(frame) || (frame && (frame == uncounted_[0] || frame == uncounted_[1]));
+  }
   Place& place() const { return place_; }
 
  private:
@@ -55,7 +63,8 @@ class FrameReferences {
   Result<> make_leaf(const Position& position);
 
   Place& place_;
-  Frame zeros_;                           // its number is atomic; made once, when first asked for
+  Frame zeros_;  // its number is atomic; made once, when first asked for
+  Frame uncounted_[kUncounted] = {};
   std::array<Stripe, kStripes> stripes_;  // a slot and its counts are guarded by its stripe
   std::array<Middle*, kRoots> root_{};    // atomic; set once
 };

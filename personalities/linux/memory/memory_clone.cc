@@ -25,7 +25,7 @@ class PageSharer final : public Domain::Visitor {
       failed_ = true;
       return;
     }
-    if (!references_.is_zeros(mapping.frame)) ++count_;
+    if (!references_.is_uncounted(mapping.frame)) ++count_;
   }
   bool failed() const { return failed_; }
   u64 count() const { return count_; }

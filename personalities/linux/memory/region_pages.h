@@ -16,7 +16,7 @@ class PageDropper final : public Domain::Visitor {
  public:
   explicit PageDropper(FrameReferences& references) : references_(references) {}
   void visit(VirtualAddress, const Mapping& mapping) override {
-    if (!references_.is_zeros(mapping.frame)) ++count_;
+    if (!references_.is_uncounted(mapping.frame)) ++count_;
     references_.drop(mapping.frame);
   }
   u64 count() const { return count_; }

@@ -53,6 +53,7 @@ class ProgramImage : public runtime::Allocated {
   LinuxResult<> write_tables(Task& task, const Loaded& program, const Loaded& interpreter, u64 strings,
                              u64 names, u64 path_address, u64 random_address, u64 platform_address);
 
+  u64 vdso_ = 0;  // where its ELF header is
   ExecutableImage image_, interpreter_image_;
   ProgramLayout layout_;
   // What scripts put in the place of the first argument: words with their zeros, at the buffer's end,

@@ -14,7 +14,8 @@ namespace vari::linux {
 
 namespace {
 
-constexpr u64 kStackTop = Domain::kUserEnd.value - kPageBytes;
+// The last page stays empty; below it, above the stack and found through the same page table, the vDSO.
+constexpr u64 kStackTop = Domain::kUserEnd.value - kPageBytes - Vdso::kBytes;
 constexpr u64 kInitialRoom = 128 * kKiB;
 constexpr char kPlatform[] = "x86_64";
 
@@ -39,6 +40,7 @@ enum Tag : u64 {
   kRandom = 25,
   kHardware2 = 26,
   kExecutableName = 31,
+  kVdso = 33,            // AT_SYSINFO_EHDR: where the vDSO is
   kSystemCallGate = 32,  // AT_SYSINFO: what a program may call in place of its system-call instruction
 };
 
@@ -102,6 +104,8 @@ LinuxResult<> ProgramImage::build_stack(Task& task, const Loaded& program, const
                              .grows_down = true};
   if (image_.executable_stack) request.access = request.access | Access::Execute;
   TRY(memory->map(request));
+
+  vdso_ = TRY(task.personality().vdso().map(*memory, top));
 
   UserMemory to(*memory);
   u64 at = top - sizeof(u64);
@@ -172,6 +176,7 @@ LinuxResult<> ProgramImage::write_tables(Task& task, const Loaded& program, cons
   TRY(writer.pair(kHardware2, 0));
   TRY(writer.pair(kExecutableName, path_address));
   TRY(writer.pair(kPlatformName, platform_address));
+  TRY(writer.pair(kVdso, vdso_));
   if (const auto gate = task.personality().place().call_gate(); gate.value != 0)
     TRY(writer.pair(kSystemCallGate, gate.value));
   TRY(writer.pair(kNull, 0));
