@@ -40,8 +40,8 @@ enum Tag : u64 {
   kRandom = 25,
   kHardware2 = 26,
   kExecutableName = 31,
-  kVdso = 33,            // AT_SYSINFO_EHDR: where the vDSO is
   kSystemCallGate = 32,  // AT_SYSINFO: what a program may call in place of its system-call instruction
+  kVdso = 33,            // AT_SYSINFO_EHDR: where the vDSO is
 };
 
 /// Words on their way to the new stack, in pieces.

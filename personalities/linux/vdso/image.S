@@ -3,6 +3,6 @@
         .balign 16
         .globl vari_vdso_image, vari_vdso_image_end
 vari_vdso_image:
-        .incbin VARI_VDSO_PATH
+        .incbin "vari_vdso.so"
 vari_vdso_image_end:
         .section .note.GNU-stack, "", @progbits

@@ -18,4 +18,4 @@ add_custom_command(OUTPUT ${vdso}
           ${CMAKE_SOURCE_DIR}/base/types.h
   VERBATIM COMMENT "Linking the vDSO")
 set(vdso_source ${vdso_folder}/image.S)
-set_source_files_properties(${vdso_source} PROPERTIES OBJECT_DEPENDS ${vdso} COMPILE_DEFINITIONS "VARI_VDSO_PATH=\"${vdso}\"")
+set_source_files_properties(${vdso_source} PROPERTIES OBJECT_DEPENDS ${vdso} INCLUDE_DIRECTORIES ${CMAKE_CURRENT_BINARY_DIR})
