@@ -103,7 +103,11 @@ LinuxResult<> FutexTable::lock_inheriting(Task& task, u64 address, bool is_priva
     Ref<Task> holder;
     if (owner != 0 && owner != static_cast<u32>(task.id())) {
       holder = task.personality().processes().find_task(static_cast<i32>(owner));
-      if (!holder) return std::unexpected(Errno::NoProcess);
+      if (!holder) {
+        // It has ended. Before that it may have unlocked: then there is an owner to look for again.
+        if ((TRY(task.user().read<u32>(address)) & kOwnerMask) != owner) continue;
+        return std::unexpected(Errno::NoProcess);
+      }
     }
     switch (TRY(try_lock(task, address, bucket, waiter, only_try))) {
       case Lock::Taken: return {};
