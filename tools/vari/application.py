@@ -20,7 +20,6 @@ import paths
 import rootfs
 from say import Failure, say
 
-_NAMES = ("unikernel", "unikernel_small")
 _FOLDERS = ("app", "dev", "proc", "sys", "tmp", "etc", "root")
 _FILES = ("etc/passwd", "etc/group", "etc/hostname")
 
@@ -49,13 +48,13 @@ def _host_program(options):
 
 def is_for(kernel):
     """Whether the kernel has its program in its image."""
-    return kernel in _NAMES
+    return (paths.ROOT / "kernels" / kernel / "composition.cc").exists()  # of kernels/unikernel/composition.h
 
 
 def check(options):
     """Options that make no sense are refused before anything is built."""
     if not is_for(options.kernel) and getattr(options, "app", None):
-        raise Failure(f"--app is for the kernels {' and '.join(_NAMES)}; here it is {options.kernel}")
+        raise Failure(f"--app is for the kernels {', '.join(filter(is_for, paths.kernels()))}; here it is {options.kernel}")
 
 
 def words(options):
