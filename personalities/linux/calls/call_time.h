@@ -47,4 +47,12 @@ inline LinuxResult<Nanoseconds> deadline_at(Task& task, u64 address) {
   return deadline_in(time.seconds, time.nanoseconds);
 }
 
+/// A time of one of the clocks as one of the monotonic clock.
+inline Nanoseconds monotonic_of(Task& task, Nanoseconds when, bool realtime) {
+  auto& place = task.personality().place();
+  if (!realtime) return when;
+  const Nanoseconds now = place.realtime_ns();
+  return place.monotonic_ns() + (when > now ? when - now : 0);
+}
+
 }  // namespace vari::linux

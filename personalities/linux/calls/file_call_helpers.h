@@ -3,6 +3,7 @@
 #pragma once
 
 #include "personalities/linux/calls/file_calls.h"
+#include "personalities/linux/calls/structures.h"
 #include "personalities/linux/calls/table.h"
 #include "personalities/linux/files/file_table.h"
 #include "personalities/linux/files/file_watches.h"
@@ -61,18 +62,5 @@ LinuxResult<T> noted(Task& task, const Path* path, u32 event, LinuxResult<T> don
   }
   return done;
 }
-
-/// Seconds and nanoseconds as programs give and get them.
-struct TimeSpec {
-  i64 seconds = 0, nanoseconds = 0;
-  static TimeSpec of(i64 ns) {
-    i64 seconds = ns / 1'000'000'000, rest = ns % 1'000'000'000;
-    if (rest < 0) {
-      rest += 1'000'000'000;
-      --seconds;
-    }
-    return {seconds, rest};
-  }
-};
 
 }  // namespace vari::linux

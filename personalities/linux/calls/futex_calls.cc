@@ -1,6 +1,6 @@
 // futex and futex_waitv: decodes operations and times; the sleeping is in process/futex.h.
+#include "personalities/linux/calls/call_time.h"
 #include "personalities/linux/calls/process_calls.h"
-#include "personalities/linux/calls/structures.h"
 #include "personalities/linux/memory/user_memory.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/task.h"
@@ -25,14 +25,6 @@ enum Operation : u32 {
   kLock2 = 13,
 };
 constexpr u32 kPrivate = 128, kRealtime = 256;
-
-/// A time of one of the clocks as one of the monotonic clock.
-Nanoseconds monotonic_of(Task& task, Nanoseconds when, bool realtime) {
-  auto& place = task.personality().place();
-  if (!realtime) return when;
-  const Nanoseconds now = place.realtime_ns();
-  return place.monotonic_ns() + (when > now ? when - now : 0);
-}
 
 /// When the operation is to give up; kForever without a time.
 LinuxResult<Nanoseconds> deadline_of(Task& task, u32 operation, u64 address) {

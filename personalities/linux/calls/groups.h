@@ -1,7 +1,6 @@
 // The groups of calls, as types: a kernel's page names those that its programs get,
 //
-//     static constexpr const linux::Selection& kSelection = linux::kSelected<linux::FileCalls,
-//     linux::SocketCalls>;
+//     using Calls = linux::CallGroups<linux::FileCalls, linux::SocketCalls>;
 //
 // and the linker leaves out what only the others refer to. A call of a group that is left out fails with
 // ENOSYS, and the log says which group it needs (table.cc). A group may bring a kind of file system as well.

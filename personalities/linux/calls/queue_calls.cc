@@ -104,13 +104,8 @@ LinuxResult<OpenQueue> queue_of(Task& task, u64 descriptor) {
 LinuxResult<Nanoseconds> deadline_of(Task& task, u64 address) {
   if (address == 0) return kForever;
   const auto time = TRY(task.user().read<TimeSpec>(address));
-  if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= static_cast<i64>(kSecond))
-    return std::unexpected(Errno::Invalid);
-  auto& place = task.personality().place();
-  const Nanoseconds now = place.realtime_ns();
-  if (static_cast<u64>(time.seconds) >= kForever / kSecond / 2) return kForever;
-  const Nanoseconds when = static_cast<u64>(time.seconds) * kSecond + static_cast<u64>(time.nanoseconds);
-  return place.monotonic_ns() + (when > now ? when - now : 0);
+  if (!time.valid()) return std::unexpected(Errno::Invalid);
+  return monotonic_of(task, time.total(), true);
 }
 
 LinuxResult<> send(Task& task, const Arguments& a) {

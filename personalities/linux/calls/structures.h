@@ -18,6 +18,12 @@ struct TimeSpec {
   static TimeSpec of(Nanoseconds total) {
     return {static_cast<i64>(total / kSecond), static_cast<i64>(total % kSecond)};
   }
+  /// A time of day, which may be before 1970: the nanoseconds count forward all the same.
+  static TimeSpec of(i64 since_1970) {
+    constexpr i64 kOne = kSecond;
+    const i64 rest = since_1970 % kOne, back = rest < 0;
+    return {since_1970 / kOne - back, rest + back * kOne};
+  }
 };
 
 struct TimeValue {
