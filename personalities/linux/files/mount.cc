@@ -179,9 +179,7 @@ LinuxResult<> MountTable::move(const Path& from, const Path& to) {
   Mount& mount = *from.mount;
   if (from.dentry.get() != &mount.root() || !mount.parent_ || !place.mount)
     return std::unexpected(Errno::Invalid);
-  for (const Mount* above = place.mount.get(); above; above = above->parent_.get()) {
-    if (above == &mount) return std::unexpected(Errno::Loop);
-  }
+  if (is_within_locked(*place.mount, mount)) return std::unexpected(Errno::Loop);
   mount.mount_point_->add_mount(-1);
   released = Path(std::move(mount.parent_), std::move(mount.mount_point_));
   attach_locked(mount, place);

@@ -23,7 +23,7 @@ struct QueueSetting {
   LinuxResult<u64> bytes() const;
 };
 
-/// One message; its text follows the object's own memory.
+/// One message; owns its text.
 struct QueueMessage : runtime::Allocated {
   ~QueueMessage() {
     if (text) runtime::free(text, bytes);

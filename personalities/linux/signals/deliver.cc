@@ -62,7 +62,7 @@ bool TaskInternals::take_signal(Task& task, SignalSet wanted, SignalInfo& info) 
     }
     if (kStopSignals & set_of(info.number)) process.stop_taken_ = true;
   }
-  if (!spent.empty()) free_queue(spent);
+  free_queue(spent);
   if (info.code == SignalInfo::kTimer && timers) timers->posix().delivered(info);
   return true;
 }

@@ -9,7 +9,7 @@ PendingSignals::~PendingSignals() {
   free_queue(queue_);
 }
 
-void free_queue(SignalQueue& spent) {
+void free_entries(SignalQueue& spent) {
   while (!spent.empty()) {
     auto* entry = &spent.front();
     spent.pop_front();
@@ -60,7 +60,7 @@ SignalInfo PendingSignals::take(SignalSet wanted, SignalQueue& spent) {
   return info;
 }
 
-void PendingSignals::discard(SignalSet unwanted, SignalQueue& spent) {
+void PendingSignals::discard_pending(SignalSet unwanted, SignalQueue& spent) {
   set_ &= ~unwanted;
   for (auto at = queue_.begin(); at != queue_.end();) {
     if (!(set_of(at->info.number) & unwanted)) {

@@ -32,16 +32,23 @@ class PendingSignals {
   /// then by number. A queue entry that has become free is put on `spent`, to be freed without locks.
   SignalInfo take(SignalSet wanted, SignalQueue& spent);
   /// Forgets all of them that are in `unwanted`.
-  void discard(SignalSet unwanted, SignalQueue& spent);
+  void discard(SignalSet unwanted, SignalQueue& spent) {
+    if (set_ & unwanted) discard_pending(unwanted, spent);
+  }
 
  private:
+  void discard_pending(SignalSet unwanted, SignalQueue& spent);
+
   SignalSet set_ = 0;
   u32 queued_ = 0;
   SignalInfo classic_[signal::kFirstRealTime - 1];
   SignalQueue queue_;
 };
 
-/// Frees entries; without locks held.
-void free_queue(SignalQueue& spent);
+/// Frees entries; without locks held. Mostly there are none.
+void free_entries(SignalQueue& spent);
+inline void free_queue(SignalQueue& spent) {
+  if (!spent.empty()) free_entries(spent);
+}
 
 }  // namespace vari::linux

@@ -184,11 +184,10 @@ void TaskInternals::discard_ignored(Process& process, SignalSet signals) {
   SignalQueue spent;
   {
     Guard<SpinLock> guard(process.lock_);
-    if (process.pending_.set() & signals) process.pending_.discard(signals, spent);
-    for (auto& task : process.tasks_)
-      if (task.pending_.set() & signals) task.pending_.discard(signals, spent);
+    process.pending_.discard(signals, spent);
+    for (auto& task : process.tasks_) task.pending_.discard(signals, spent);
   }
-  if (!spent.empty()) free_queue(spent);
+  free_queue(spent);
 }
 
 /// Tells the parent that a child stopped or goes on. Under the table's lock.
