@@ -13,13 +13,13 @@ import tempfile
 import building
 import packages
 import paths
+import sanitizers
 from say import Failure, say
 
 PRESET = "fuzz"
 FOLDER = paths.BUILD / "fuzzing"
 TEXTS = paths.ROOT / "tests" / "linux_fuzz" / "programs"
 LONGEST = 784  # bytes: a header and 48 records
-_SYMBOLIZER = "/usr/lib/llvm-19/bin/llvm-symbolizer"
 # A thread's stack is one that we switch to: frames kept elsewhere would only cost.
 _SANITIZERS = {"ASAN_OPTIONS": "detect_stack_use_after_return=0:abort_on_error=1:detect_leaks=1",
                "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1"}
@@ -38,8 +38,7 @@ def build():
 
 def environment(**more):
     """What the sanitizers and the symbolizer are told; the user's own words come last."""
-    told = dict(_SANITIZERS, ASAN_SYMBOLIZER_PATH=_SYMBOLIZER) if os.path.exists(_SYMBOLIZER) else dict(_SANITIZERS)
-    return {**told, **os.environ, **more}
+    return {**sanitizers.told(**_SANITIZERS), **os.environ, **more}
 
 
 def _tool(*words):

@@ -14,6 +14,7 @@ import building
 import donors
 import paths
 import rootfs
+import sanitizers
 from say import Failure, say
 
 NAME = "hosted"
@@ -86,7 +87,7 @@ def run(options, folder):
         say("starting; Ctrl-A x leaves")
     saved = termios.tcgetattr(0) if os.isatty(0) else None
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the kernel's to take
-    environment = {**_SANITIZERS, **os.environ}
+    environment = {**sanitizers.told(**_SANITIZERS), **os.environ}
     try:
         with subprocess.Popen(words, env=environment, restore_signals=True,
                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:

@@ -16,6 +16,7 @@ import typing
 import budget
 import building
 import paths
+import sanitizers
 from patience import stretched
 
 TOOLS = paths.ROOT / "tools"
@@ -107,8 +108,9 @@ def _gtest_job(preset, program, command, folder):
     def work():
         start = time.monotonic()
         with tempfile.NamedTemporaryFile(suffix=".json") as report:
-            environment = dict(os.environ, GTEST_COLOR="no", UBSAN_OPTIONS="print_stacktrace=1",
-                               TSAN_OPTIONS="halt_on_error=0:exitcode=66", ASAN_OPTIONS="detect_leaks=1")
+            told = sanitizers.told(UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS="halt_on_error=0:exitcode=66",
+                                   ASAN_OPTIONS="detect_leaks=1")
+            environment = dict(os.environ, GTEST_COLOR="no", **told)
             try:
                 done = subprocess.run([*command, f"--gtest_output=json:{report.name}"], cwd=folder, env=environment,
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
