@@ -111,6 +111,9 @@ class Personality final : public runtime::Allocated {
   /// beyond the table. Atomic.
   std::array<u32, kCallCount + 1>& unknown_calls() { return unknown_calls_; }
 
+  /// Of all contexts of io_setup, together. Atomic.
+  u64& asynchronous_requests() { return asynchronous_requests_; }
+
   /// Frames that must stay free for fork and exec to be tried at all.
   bool memory_is_short();
 
@@ -138,6 +141,7 @@ class Personality final : public runtime::Allocated {
   char domain_name_[65] GUARDED_BY(names_lock_) = "(none)";
   bool stopping_ = false;  // atomic
   u32 threads_ = 0;        // atomic: tasks' threads that have not ended yet
+  u64 asynchronous_requests_ = 0;
   std::array<u32, kCallCount + 1> unknown_calls_{};
 };
 

@@ -2,6 +2,8 @@
 // results become return values.
 #pragma once
 
+#include <optional>
+
 #include "personalities/linux/calls/file_calls.h"
 #include "personalities/linux/calls/structures.h"
 #include "personalities/linux/calls/table.h"
@@ -48,6 +50,12 @@ constexpr i64 descriptor_of(u64 argument) {
 inline u64 descriptor_limit(Task& task) {
   return task.process().soft_limit(Resource::OpenFiles);
 }
+
+/// The RWF_… flags of preadv2(2). NotSupported.
+LinuxResult<> check_move_flags(u32 flags, bool write);
+/// Reads and writes with such flags, at `at` or at the file's position. Whoever watches the file is told.
+LinuxResult<u64> read_with_flags(Task& task, File& file, Transfer& to, std::optional<u64> at);
+LinuxResult<u64> write_with_flags(Task& task, File& file, Transfer& from, std::optional<u64> at, u32 flags);
 
 /// Tells whoever watches the file (inotify) of what was done to it.
 template <class T>

@@ -50,6 +50,11 @@
   X(timerfd_create, 283) X(eventfd, 284) X(timerfd_settime, 286) X(timerfd_gettime, 287)              \
   X(signalfd4, 289) X(eventfd2, 290) X(epoll_create1, 291) X(epoll_pwait2, 441)
 
+// asynchronous_calls.cc
+#define VARI_LINUX_ASYNCHRONOUS_CALLS(X)                                                              \
+  X(io_setup, 206) X(io_destroy, 207) X(io_getevents, 208) X(io_submit, 209) X(io_cancel, 210)        \
+  X(io_pgetevents, 333)
+
 // inotify
 #define VARI_LINUX_WATCH_CALLS(X)                                                                     \
   X(inotify_init, 253) X(inotify_add_watch, 254) X(inotify_rm_watch, 255) X(inotify_init1, 294)
@@ -68,6 +73,7 @@ VARI_LINUX_MOUNT_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_ATTRIBUTE_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_EVENT_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_WATCH_CALLS(VARI_DECLARE_CALL)
+VARI_LINUX_ASYNCHRONOUS_CALLS(VARI_DECLARE_CALL)
 #undef VARI_DECLARE_CALL
 
 }  // namespace vari::linux

@@ -57,7 +57,6 @@ LinuxResult<u64> vectored(Task& task, const Arguments& arguments, Direction dire
 /// preadv, pwritev, and the second versions, where an offset of -1 means the file's position.
 LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Direction direction,
                                      bool second) {
-  constexpr u32 kHighPriority = 1, kDataSync = 2, kSync = 4, kAppend = 16;
   const auto offset = static_cast<i64>(arguments.a[3]);
   const u32 flags = second ? static_cast<u32>(arguments.a[5]) : 0;
   const bool moves = second && offset == -1;
@@ -65,23 +64,37 @@ LinuxResult<u64> positional_vectored(Task& task, const Arguments& arguments, Dir
   auto file = TRY(file_for(task, arguments.a[0], direction));
   VectorTransfer transfer(task);
   TRY(transfer.load(arguments.a[1], arguments.a[2]));
-  // RWF_NOWAIT, too: tmpfs knows it no more than Linux's does.
-  if (flags & ~(kHighPriority | kDataSync | kSync | (direction == Direction::Write ? kAppend : 0)))
-    return std::unexpected(Errno::NotSupported);
-  if (direction == Direction::Read) {
-    return noted(
-        task, file->path(), watch_event::kAccess,
-        moves ? file->read(task, transfer) : file->read_at(task, transfer, static_cast<u64>(offset)));
-  }
-  RegularFile* regular = flags & kAppend ? RegularFile::from(*file) : nullptr;
-  const u64 done = TRY(regular ? regular->append(task, transfer, moves)
-                       : moves ? file->write(task, transfer)
-                               : file->write_at(task, transfer, static_cast<u64>(offset)));
-  if (flags & (kDataSync | kSync)) TRY(file->synchronise(!(flags & kSync)));
-  return noted(task, file->path(), watch_event::kModify, LinuxResult<u64>(done));
+  TRY(check_move_flags(flags, direction == Direction::Write));
+  std::optional<u64> at;
+  if (!moves) at = static_cast<u64>(offset);
+  return direction == Direction::Read ? read_with_flags(task, *file, transfer, at)
+                                      : write_with_flags(task, *file, transfer, at, flags);
 }
 
+constexpr u32 kHighPriority = 1, kDataSync = 2, kSync = 4, kAppend = 16;  // RWF_…
+
 }  // namespace
+
+LinuxResult<> check_move_flags(u32 flags, bool write) {
+  // RWF_NOWAIT, too: tmpfs knows it no more than Linux's does.
+  if (flags & ~(kHighPriority | kDataSync | kSync | (write ? kAppend : 0)))
+    return std::unexpected(Errno::NotSupported);
+  return {};
+}
+
+LinuxResult<u64> read_with_flags(Task& task, File& file, Transfer& to, std::optional<u64> at) {
+  return noted(task, file.path(), watch_event::kAccess,
+               at ? file.read_at(task, to, *at) : file.read(task, to));
+}
+
+LinuxResult<u64> write_with_flags(Task& task, File& file, Transfer& from, std::optional<u64> at, u32 flags) {
+  RegularFile* regular = flags & kAppend ? RegularFile::from(file) : nullptr;
+  const u64 done = TRY(regular ? regular->append(task, from, !at)
+                       : at    ? file.write_at(task, from, *at)
+                               : file.write(task, from));
+  if (flags & (kDataSync | kSync)) TRY(file.synchronise(!(flags & kSync)));
+  return noted(task, file.path(), watch_event::kModify, LinuxResult<u64>(done));
+}
 
 i64 call_read(Task& task, const Arguments& arguments) {
   return to_return_value(read_one(task, arguments));

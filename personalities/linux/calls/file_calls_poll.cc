@@ -3,6 +3,7 @@
 
 #include "personalities/linux/calls/call_time.h"
 #include "personalities/linux/calls/file_call_helpers.h"
+#include "personalities/linux/calls/signal_helpers.h"
 #include "personalities/linux/files/epoll.h"
 #include "personalities/linux/files/poll_wait.h"
 #include "personalities/linux/process/task_internals.h"
@@ -24,14 +25,6 @@ template <class Store>
 void store_rest(Nanoseconds deadline, Store store) {
   const Nanoseconds now = runtime::port::now_ns();
   store(deadline > now ? deadline - now : 0);
-}
-
-/// ppoll's and pselect's signal mask, in force until the call returns.
-LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes) {
-  if (!address) return {};
-  if (bytes != sizeof(SignalSet)) return std::unexpected(Errno::Invalid);
-  TaskInternals::replace_mask_until_return(task, TRY(task.user().read<SignalSet>(address)));
-  return {};
 }
 
 u32 look(FileTable& files, const PollRequest& request, PollWait* table) {

@@ -23,6 +23,7 @@
   X(AttributeCalls, VARI_LINUX_ATTRIBUTE_CALLS, "attributes") \
   X(EventCalls, VARI_LINUX_EVENT_CALLS, "events")     \
   X(WatchCalls, VARI_LINUX_WATCH_CALLS, "watches")    \
+  X(AsynchronousCalls, VARI_LINUX_ASYNCHRONOUS_CALLS, "asynchronous") \
   X(MemoryCalls, VARI_LINUX_MEMORY_CALLS, "memory")   \
   X(ThreadCalls, VARI_LINUX_THREAD_CALLS, "threads")  \
   X(ProcessCalls, VARI_LINUX_PROCESS_CALLS, "processes") \

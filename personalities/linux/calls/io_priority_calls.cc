@@ -34,20 +34,7 @@ LinuxResult<> for_tasks(Task& task, u64 kind, i32 id, Visit visit) {
 }
 
 LinuxResult<> set(Task& task, u64 kind, i32 id, u32 wanted) {
-  const u32 level = wanted & ((1 << kClassShift) - 1);
-  switch (wanted >> kClassShift) {
-    case kRealTime:
-      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-      [[fallthrough]];
-    case kBestEffort:
-      if (level >= kLevels) return std::unexpected(Errno::Invalid);
-      break;
-    case kIdle: break;
-    case kNone:
-      if (level) return std::unexpected(Errno::Invalid);
-      break;
-    default: return std::unexpected(Errno::Invalid);
-  }
+  TRY(check_io_priority(task, wanted));
   return for_tasks(task, kind, id, [&](Task& target) -> LinuxResult<> {
     if (!may_schedule(task, target)) return std::unexpected(Errno::Perm);
     auto scheduling = TaskInternals::scheduling(target);
@@ -69,6 +56,23 @@ LinuxResult<u32> get(Task& task, u64 kind, i32 id) {
 }
 
 }  // namespace
+
+LinuxResult<> check_io_priority(Task& task, u32 wanted) {
+  const u32 level = wanted & ((1 << kClassShift) - 1);
+  switch (wanted >> kClassShift) {
+    case kRealTime:
+      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+      [[fallthrough]];
+    case kBestEffort:
+      if (level >= kLevels) return std::unexpected(Errno::Invalid);
+      return {};
+    case kIdle: return {};
+    case kNone:
+      if (level) return std::unexpected(Errno::Invalid);
+      return {};
+    default: return std::unexpected(Errno::Invalid);
+  }
+}
 
 i64 call_ioprio_set(Task& task, const Arguments& arguments) {
   return to_return_value(set(task, static_cast<u32>(arguments.a[0]), static_cast<i32>(arguments.a[1]),

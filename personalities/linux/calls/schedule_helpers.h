@@ -24,4 +24,7 @@ inline bool may_schedule(Task& task, Task& target) {
   return own.effective_user == other.user || own.effective_user == other.effective_user;
 }
 
+/// A priority as ioprio_set(2) gets it. Invalid; Perm: the real-time class is root's.
+LinuxResult<> check_io_priority(Task& task, u32 wanted);
+
 }  // namespace vari::linux

@@ -153,6 +153,13 @@ LinuxResult<u64> wait_for_signal(Task& task, u64 set_address, u64 info_address, 
 
 }  // namespace
 
+LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes) {
+  if (!address) return {};
+  if (bytes != sizeof(SignalSet)) return std::unexpected(Errno::Invalid);
+  TaskInternals::replace_mask_until_return(task, TRY(task.user().read<SignalSet>(address)));
+  return {};
+}
+
 i64 call_rt_sigaction(Task& task, const Arguments& arguments) {
   const auto number = static_cast<int>(arguments.a[0]);
   if (arguments.a[3] != kSetBytes || !signal::valid(number)) return failure(Errno::Invalid);

@@ -12,5 +12,7 @@ bool may_signal(Task& task, Process& target, int number);
 SignalInfo signal_info_from(Task& task, int number, int code);
 /// A siginfo_t that a program made up: it may not look like the kernel's or kill()'s.
 LinuxResult<SignalInfo> signal_info_of_user(Task& task, int number, u64 address, bool to_itself);
+/// The signal mask that ppoll and its like bring, in force until the call returns; none at address 0.
+LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes);
 
 }  // namespace vari::linux

@@ -31,6 +31,22 @@ LinuxResult<u64> EventFile::read(Task&, Transfer& to) {
   }
 }
 
+bool EventFile::try_add(u64 added) {
+  u64 seen = value();
+  while (kMaximum - seen >= added) {
+    if (!__atomic_compare_exchange_n(&value_, &seen, seen + added, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      continue;
+    readers_.wake_all();
+    poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
+    return true;
+  }
+  return false;
+}
+
+void EventFile::signal() {
+  (void)try_add(1);
+}
+
 LinuxResult<u64> EventFile::write(Task&, Transfer& from) {
   if (from.remaining() < sizeof(u64)) return std::unexpected(Errno::Invalid);
   u64 added = 0;
@@ -38,15 +54,7 @@ LinuxResult<u64> EventFile::write(Task&, Transfer& from) {
     return std::unexpected(Errno::Fault);
   if (added == ~u64{0}) return std::unexpected(Errno::Invalid);
   for (;;) {
-    u64 seen = value();
-    while (kMaximum - seen >= added) {
-      if (!__atomic_compare_exchange_n(&value_, &seen, seen + added, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE))
-        continue;
-      readers_.wake_all();
-      poll_queue_.wake(poll_event::kIn | poll_event::kReadNormal);
-      return sizeof added;
-    }
+    if (try_add(added)) return sizeof added;
     if (flags() & kNonBlock) return std::unexpected(Errno::Again);
     TRY(writers_.wait_until([&] { return kMaximum - value() >= added; }, kForever,
                             runtime::Cancellation::Respect));

@@ -14,10 +14,16 @@ class EventFile final : public AnonymousFile {
   LinuxResult<u64> read(Task&, Transfer& to) override;
   LinuxResult<u64> write(Task&, Transfer& from) override;
   u32 poll(PollTable* table) override;
-  std::string_view kind_name() const override { return "anon_inode:[eventfd]"; }
+  static constexpr char kKindName[] = "anon_inode:[eventfd]";
+  std::string_view kind_name() const override { return {kKindName, sizeof kKindName - 1}; }
+
+  /// Adds one, for the kernel; nothing where no more fits. Never blocks; takes spinlocks of pollers.
+  void signal();
 
  private:
   static constexpr u64 kMaximum = ~u64{0} - 1;
+  /// Adds if that fits now, and wakes readers.
+  bool try_add(u64 added);
   u64 value() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
 
   const bool semaphore_;

@@ -1,4 +1,5 @@
 // /proc/sys: what sysctl and programs read. Few of them can be set.
+#include "personalities/linux/files/asynchronous_io.h"
 #include "personalities/linux/filesystems/procfs.h"
 #include "personalities/linux/filesystems/queue_fs.h"
 #include "personalities/linux/personality.h"
@@ -113,7 +114,14 @@ std::span<const ProcNode> queue_nodes() {
   return kQueues;
 }
 
+LinuxResult<> asynchronous_requests(const ProcSubject& subject, TextBuffer& to) {
+  to.print(__atomic_load_n(&subject.personality.asynchronous_requests(), __ATOMIC_RELAXED), "\n");
+  return {};
+}
+
 constexpr ProcNode kFiles[] = {
+    {.name = "aio-max-nr", .text = &constant<AsynchronousContext::kMostOfAll>},
+    {.name = "aio-nr", .text = &asynchronous_requests},
     {.name = "file-max", .text = &constant<1048576>},
     {.name = "mqueue", .kind = Kind::Directory, .mode = 0555, .children = &queue_nodes},
     {.name = "nr_open", .text = &constant<1048576>},

@@ -10,6 +10,7 @@
 
 #include "interfaces/place.h"
 #include "personalities/linux/errno.h"
+#include "personalities/linux/memory/companions.h"
 #include "personalities/linux/memory/frame_references.h"
 #include "personalities/linux/memory/region.h"
 #include "runtime/memory.h"
@@ -45,6 +46,7 @@ class MemoryMap final : public runtime::Managed {
   MemoryMap(Personality& personality, Ref<Domain> domain);
 
   Domain& domain() const { return *domain_; }
+  MemoryCompanions& companions() { return companions_; }
   /// A copy for fork: private pages become shared until written.
   LinuxResult<Ref<MemoryMap>> clone() EXCLUDES(lock_);
 
@@ -65,6 +67,8 @@ class MemoryMap final : public runtime::Managed {
   LinuxResult<> protect(u64 begin, u64 bytes, Access access) EXCLUDES(lock_);
   LinuxResult<u64> remap(u64 begin, u64 old_bytes, u64 new_bytes, bool may_move, bool fixed, u64 target,
                          bool keep_old) EXCLUDES(lock_);
+  /// remap_file_pages(): a part of a shared mapping shows the object's pages from `first_page` on. Invalid.
+  LinuxResult<> show_pages(u64 begin, u64 bytes, u64 first_page) EXCLUDES(lock_);
   /// brk(): the new end of the heap, or the old one where it can't be had.
   u64 set_heap_end(u64 wanted, u64 data_limit_bytes) EXCLUDES(lock_);
   /// madvise(MADV_DONTNEED): drops pages; the next access sees zeros or the object again. Invalid: locked, or
@@ -149,6 +153,7 @@ class MemoryMap final : public runtime::Managed {
   Place& place_;
   Ref<Domain> domain_;
   boost::intrusive::list_member_hook<> list_hook_;  // of MemoryMaps
+  MemoryCompanions companions_;
   const u64 pages_a_fault_;
   mutable runtime::Mutex lock_;
   Regions regions_ GUARDED_BY(lock_);

@@ -11,7 +11,6 @@
 
 namespace vari::linux {
 
-/// One timer; embedded in whoever is called.
 /// What the service keeps of a timer.
 struct TimerNode {
   Nanoseconds deadline = kForever;
