@@ -1,8 +1,8 @@
 // mmap(2), munmap(2), mprotect(2), brk(2), mremap(2), madvise(2), msync(2), mincore(2), mlock(2).
-#include "check.h"
-
 #include <setjmp.h>
 #include <sys/resource.h>
+
+#include "check.h"
 
 #define PAGE 4096ul
 #define FAR 256ul  // pages: further than what one fault may bring in
@@ -241,8 +241,10 @@ CASE(mremap_refusals, "mremap") {
   WANT(mremap(at, PAGE, 0, 0) == MAP_FAILED && errno == EINVAL);
   WANT(mremap(at, PAGE, PAGE, 8) == MAP_FAILED && errno == EINVAL);
   WANT(mremap(at, PAGE, PAGE, MREMAP_FIXED, at) == MAP_FAILED && errno == EINVAL);
-  WANT(mremap(at, 2 * PAGE, 2 * PAGE, MREMAP_FIXED | MREMAP_MAYMOVE, at + PAGE) == MAP_FAILED && errno == EINVAL);
-  WANT(mremap(at, 2 * PAGE, 2 * PAGE, MREMAP_FIXED | MREMAP_MAYMOVE, at + 1) == MAP_FAILED && errno == EINVAL);
+  WANT(mremap(at, 2 * PAGE, 2 * PAGE, MREMAP_FIXED | MREMAP_MAYMOVE, at + PAGE) == MAP_FAILED &&
+       errno == EINVAL);
+  WANT(mremap(at, 2 * PAGE, 2 * PAGE, MREMAP_FIXED | MREMAP_MAYMOVE, at + 1) == MAP_FAILED &&
+       errno == EINVAL);
   WANT_EQ(munmap(at, PAGE), 0);
   WANT(mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
 }
@@ -425,4 +427,37 @@ CASE(untouched_pages_read_as_zeros_cheaply, "mmap") {
   WANT(after.ru_maxrss - before.ru_maxrss < 4000);  // KiB: they share one frame
   for (size_t i = 0; i < pages; ++i) at[i * PAGE] = (char)i;
   for (size_t i = 0; i < pages; ++i) WANT_EQ(at[i * PAGE], (char)i);
+}
+
+CASE(remap_file_pages_shows_others, "remap_file_pages") {
+  const int fd = open("file", O_RDWR | O_CREAT, 0600);
+  WANT_EQ(ftruncate(fd, 4 * PAGE), 0);
+  for (int i = 0; i < 4; ++i) WANT_EQ(pwrite(fd, "abcd" + i, 1, i * PAGE), 1);
+  char* at = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  WANT(at != MAP_FAILED);
+  WANT_EQ(syscall(SYS_remap_file_pages, at, PAGE, 0, 3L, 0), 0);
+  WANT_EQ(syscall(SYS_remap_file_pages, at + 3 * PAGE + 5, PAGE, 0, 0L, 0), 0);
+  WANT(at[0] == 'd' && at[PAGE] == 'b' && at[2 * PAGE] == 'c' && at[3 * PAGE] == 'a');
+  at[1] = 'x';
+  char text[2];
+  WANT_EQ(pread(fd, text, 2, 3 * PAGE), 2);
+  WANT(text[0] == 'd' && text[1] == 'x');
+  WANT_EQ(syscall(SYS_remap_file_pages, at, 4 * PAGE, 0, 0L, 0), 0);  // all of it, though it is in parts
+  WANT(at[0] == 'a' && at[PAGE] == 'b' && at[2 * PAGE] == 'c' && at[3 * PAGE + 1] == 'x');
+}
+
+CASE(remap_file_pages_refusals, "remap_file_pages") {
+  const int fd = open("file", O_RDWR | O_CREAT, 0600);
+  WANT_EQ(ftruncate(fd, 2 * PAGE), 0);
+  char* private = mmap(0, 2 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+  char* shared = mmap(0, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+  WANT(private != MAP_FAILED && shared != MAP_FAILED);
+  WANT_ERROR(syscall(SYS_remap_file_pages, private, PAGE, 0, 1L, 0), EINVAL);
+  WANT_ERROR(syscall(SYS_remap_file_pages, shared, PAGE, PROT_READ, 1L, 0), EINVAL);
+  WANT_ERROR(syscall(SYS_remap_file_pages, shared, 0, 0, 1L, 0), EINVAL);
+  WANT_ERROR(syscall(SYS_remap_file_pages, shared, PAGE, 0, -1L, 0), EINVAL);
+  WANT_ERROR(syscall(SYS_remap_file_pages, (char*)0 - PAGE, 2 * PAGE, 0, 0L, 0), EINVAL);
+  WANT_EQ(munmap(shared + PAGE, PAGE), 0);
+  WANT_ERROR(syscall(SYS_remap_file_pages, shared, 2 * PAGE, 0, 0L, 0), EINVAL);
+  WANT_ERROR(syscall(SYS_remap_file_pages, shared + PAGE, PAGE, 0, 0L, 0), EINVAL);
 }

@@ -1,6 +1,7 @@
 // Process groups and sessions; the rules are in process/job_control.cc.
 #include "personalities/linux/calls/process_calls.h"
 #include "personalities/linux/process/process.h"
+#include "personalities/linux/process/task.h"
 
 namespace vari::linux {
 
@@ -19,6 +20,11 @@ i64 call_setsid(Task& task, const Arguments&) {
 }
 i64 call_getsid(Task& task, const Arguments& arguments) {
   return to_return_value(JobControl::session_of(task, static_cast<i32>(arguments.a[0])));
+}
+i64 call_vhangup(Task& task, const Arguments&) {
+  if (!task.identity().privileged()) return failure(Errno::Perm);
+  if (const auto terminal = JobControl::controlling_terminal(task)) terminal->hang_up();
+  return 0;
 }
 
 }  // namespace vari::linux

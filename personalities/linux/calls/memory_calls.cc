@@ -103,6 +103,16 @@ i64 call_brk(Task& task, const Arguments& arguments) {
   return static_cast<i64>(end);
 }
 
+i64 call_remap_file_pages(Task& task, const Arguments& arguments) {
+  const auto [address, size, protection, first_page, flags, u5] = arguments.a;
+  const u64 begin = align_down(address, kPageBytes), bytes = align_down(size, kPageBytes);
+  u64 last_page = 0;
+  if (protection != 0 || bytes == 0 || !valid_range(begin, bytes) ||
+      __builtin_add_overflow(first_page, bytes >> kPageShift, &last_page))
+    return failure(Errno::Invalid);
+  return to_return_value(task.memory().show_pages(begin, bytes, first_page));
+}
+
 i64 call_mremap(Task& task, const Arguments& arguments) {
   constexpr u64 kMayMove = 1, kFixed = 2, kKeepOld = 4;
   const auto [begin, old_bytes, new_bytes, flags, target, u5] = arguments.a;

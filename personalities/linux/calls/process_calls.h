@@ -8,7 +8,8 @@
 // memory_calls.cc, advice_calls.cc
 #define VARI_LINUX_MEMORY_CALLS(X)                                                                    \
   X(mmap, 9) X(mprotect, 10) X(munmap, 11) X(brk, 12) X(mremap, 25) X(msync, 26) X(mincore, 27)       \
-  X(madvise, 28) X(mlock, 149) X(munlock, 150) X(mlockall, 151) X(munlockall, 152) X(mlock2, 325)
+  X(madvise, 28) X(mlock, 149) X(munlock, 150) X(mlockall, 151) X(munlockall, 152)                    \
+  X(remap_file_pages, 216) X(mlock2, 325)
 
 // task_calls.cc, control_calls.cc, futex_calls.cc, schedule_calls.cc: a thread, and more of them
 #define VARI_LINUX_THREAD_CALLS(X)                                                                    \
@@ -20,7 +21,7 @@
 // task_calls.cc, group_calls.cc: more processes than one
 #define VARI_LINUX_PROCESS_CALLS(X)                                                                   \
   X(fork, 57) X(vfork, 58) X(execve, 59) X(wait4, 61) X(setpgid, 109) X(getpgrp, 111)                 \
-  X(setsid, 112) X(getpgid, 121) X(getsid, 124) X(waitid, 247) X(execveat, 322)
+  X(setsid, 112) X(getpgid, 121) X(getsid, 124) X(vhangup, 153) X(waitid, 247) X(execveat, 322)
 
 // signal_calls.cc
 #define VARI_LINUX_SIGNAL_CALLS(X)                                                                    \

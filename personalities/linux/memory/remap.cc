@@ -98,4 +98,25 @@ LinuxResult<u64> MemoryMap::remap(u64 begin, u64 old_bytes, u64 new_bytes, bool 
   return target;
 }
 
+LinuxResult<> MemoryMap::show_pages(u64 begin, u64 bytes, u64 first_page) {
+  Request request{.address = begin, .bytes = bytes, .fixed = true, .replace = true, .shared = true};
+  request.first_page = first_page;
+  {
+    Guard<Mutex> guard(lock_);
+    const auto* region = find(begin);
+    if (!region || !region->shared) return std::unexpected(Errno::Invalid);
+    request.access = region->access;
+    request.may_write = region->may_write;
+    request.object = region->object;
+    // Several regions may be behind it, where an earlier call has split it, as long as they are alike.
+    for (u64 at = region->end; at < begin + bytes; at = region->end) {
+      region = find(at);
+      if (!region || region->object != request.object || region->access != request.access)
+        return std::unexpected(Errno::Invalid);
+    }
+  }
+  TRY(map(request));
+  return {};
+}
+
 }  // namespace vari::linux

@@ -27,6 +27,9 @@ class ControllingTerminal : public runtime::Managed {
   virtual u32 device_number() const = 0;
   /// The leader of the session that it controlled has exited. Called without locks; must not fail.
   virtual void session_ended() {}
+  /// vhangup(2): files that are open now read nothing and can't write, and the session is told. No locks
+  /// held.
+  virtual void hang_up() = 0;
 
  private:
   friend class JobControl;

@@ -44,7 +44,7 @@ class Terminal : public ControllingTerminal, protected TerminalOutput {
   /// A new size; SIGWINCH to the foreground group if it differs.
   void resize(WindowSizeRecord size);
   /// The line is gone: files that are open now read nothing and can't write, sessions are told.
-  void hang_up();
+  void hang_up() override;
 
  protected:
   Terminal(Personality& personality, std::string_view family, u32 number, u32 device_number);
