@@ -19,7 +19,8 @@ enum Option : u32 {
   kSetKeepCapabilities = 8,
   kSetName = 15,
   kGetName = 16,
-  kGetSeccomp = 21,
+  kGetFilterMode = 21,
+  kSetFilterMode = 22,
   kReadCapability = 23,
   kDropCapability = 24,
   kGetTimestampCounter = 25,
@@ -53,6 +54,18 @@ LinuxResult<u64> get_name(Task& task, u64 address) {
   return 0;
 }
 
+/// As seccomp(2), where the kernel has that.
+LinuxResult<u64> set_filter_mode(Task& task, u64 mode, u64 program) {
+  constexpr u32 kCall = 317;
+  constexpr u64 kStrict = 1, kFilter = 2;
+  const auto handler = task.personality().parts().selection.calls[kCall];
+  if (handler == &call_unknown || (mode != kStrict && mode != kFilter))
+    return std::unexpected(Errno::Invalid);
+  const i64 done = handler(task, {{mode - kStrict, 0, mode == kFilter ? program : 0}});
+  if (done < 0) return std::unexpected(static_cast<Errno>(-done));
+  return static_cast<u64>(done);
+}
+
 /// Whose further arguments must be 0.
 bool wants_no_more(u32 option) {
   return option == kSetNoNewPrivileges || option == kGetNoNewPrivileges || option == kSetHugePagesDisabled ||
@@ -80,7 +93,6 @@ LinuxResult<u64> TaskInternals::control_process(Task& task, u32 option, u64 valu
     case kSetTimestampCounter:
       if (value != kCounterEnabled) return std::unexpected(Errno::Invalid);
       return 0;
-    case kGetSeccomp: return 0;
     default: return std::unexpected(Errno::Invalid);
   }
 }
@@ -105,11 +117,13 @@ LinuxResult<u64> TaskInternals::control(Task& task, const Arguments& arguments) 
     case kGetTimerSlack: return scheduling(task).slack_ns;
     case kSetNoNewPrivileges:
       if (value != 1) return std::unexpected(Errno::Invalid);
-      task.no_new_privileges_ = true;
+      __atomic_store_n(&task.no_new_privileges_, true, __ATOMIC_RELAXED);
       return 0;
     case kGetNoNewPrivileges:
       if (value) return std::unexpected(Errno::Invalid);
-      return task.no_new_privileges_;
+      return has_no_new_privileges(task);
+    case kGetFilterMode: return static_cast<u64>(task.filter_mode_);
+    case kSetFilterMode: return set_filter_mode(task, value, u2);
     case kGetTidAddress: TRY(task.user().write(value, task.clear_child_tid_)); return 0;
     case kGetHugePagesDisabled:
       if (value) return std::unexpected(Errno::Invalid);

@@ -61,6 +61,9 @@
   X(sched_get_priority_min, 147) X(sched_rr_get_interval, 148) X(ioprio_set, 251)                     \
   X(ioprio_get, 252) X(sched_setattr, 314) X(sched_getattr, 315)
 
+// filter_calls.cc
+#define VARI_LINUX_FILTER_CALLS(X) X(seccomp, 317)
+
 // node_calls.cc
 #define VARI_LINUX_NODE_CALLS(X)                                                                      \
   X(mbind, 237) X(set_mempolicy, 238) X(get_mempolicy, 239) X(migrate_pages, 256)                     \
@@ -95,6 +98,7 @@ VARI_LINUX_TIMER_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_IDENTITY_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_SYSTEM_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_POLICY_CALLS(VARI_DECLARE_CALL)
+VARI_LINUX_FILTER_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_NODE_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_FOREIGN_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_SYSTEM_V_CALLS(VARI_DECLARE_CALL)

@@ -24,6 +24,8 @@ using Handler = i64 (*)(Task&, const Arguments&);
 
 /// Numbers at and above this one are unknown.
 inline constexpr u32 kCallCount = 463;
+/// A handler for each number, and a last one for all numbers beyond.
+using Handlers = std::array<Handler, kCallCount + 1>;
 /// The handler of numbers that nobody knows: ENOSYS, and counted (Personality::unknown_calls()). Where the
 /// call is of a group that was left out, the log says so once.
 i64 call_unknown(Task& task, const Arguments& arguments);
@@ -36,8 +38,8 @@ inline constexpr std::size_t kMostGroups = 24;
 
 /// What a kernel has selected for its programs.
 struct Selection {
-  /// A handler for each number, call_unknown where there is no other.
-  std::array<Handler, kCallCount> calls;
+  /// call_unknown where there is no other.
+  Handlers calls;
   std::array<FileSystemType, 4> file_systems;  // beside those that are always there
   std::size_t file_system_count = 0;
   std::array<const CallGroup*, kMostGroups> left_out;  // then null

@@ -8,8 +8,7 @@
 #include "personalities/linux/filesystems/procfs.h"
 #include "personalities/linux/memory/memory_map.h"
 #include "personalities/linux/personality.h"
-#include "personalities/linux/process/process.h"
-#include "personalities/linux/process/task.h"
+#include "personalities/linux/process/task_internals.h"
 
 namespace vari::linux {
 
@@ -108,6 +107,10 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
   const u64 capabilities = i.privileged() ? 0x1ff'ffff'ffff : 0;
   to.print("CapInh:\t", Hex{0, 16}, "\nCapPrm:\t", Hex{capabilities, 16}, "\nCapEff:\t",
            Hex{capabilities, 16}, "\nCapBnd:\t", Hex{0x1ff'ffff'ffff, 16}, "\nCapAmb:\t", Hex{0, 16}, "\n");
+  if (!task) return {};
+  const auto filters = TaskInternals::filters(**task);
+  to.print("NoNewPrivs:\t", u32{TaskInternals::has_no_new_privileges(**task)}, "\nSeccomp:\t",
+           static_cast<u32>(filters.mode), "\nSeccomp_filters:\t", filters.count, "\n");
   return {};
 }
 

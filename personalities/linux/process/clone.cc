@@ -72,6 +72,14 @@ LinuxResult<> TaskInternals::unshare_files(Task& task) {
   return {};
 }
 
+void TaskInternals::inherit_filter_locked(const Task& parent, Task& child) {
+  child.no_new_privileges_ = has_no_new_privileges(parent);
+  child.filter_mode_ = parent.filter_mode_;
+  child.filter_ = parent.filter_;
+  child.judge_ = parent.judge_;
+  child.calls_ = parent.calls_;
+}
+
 LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const CloneRequest& request) {
   const auto has = [&](u64 flag) { return (request.flags & flag) != 0; };
   child.memory_ = has(CloneRequest::kMemory) ? parent.memory_ : TRY(parent.memory_->clone());
@@ -79,7 +87,10 @@ LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const Clon
   child.file_system_ =
       has(CloneRequest::kFileSystem) ? parent.file_system_ : TRY(parent.file_system_->clone());
   child.credentials_ = parent.credentials_;
-  child.no_new_privileges_ = parent.no_new_privileges_;
+  {
+    Guard<SpinLock> guard(parent.process_->lock_);
+    inherit_filter_locked(parent, child);
+  }
   child.scheduling_ = scheduling(parent).inherited();
   child.blocked_ = parent.blocked_;
   if (!has(CloneRequest::kMemory) || has(CloneRequest::kVfork))
@@ -141,6 +152,7 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
     return std::unexpected(published.error());
   }
   const i32 id = *published;
+  if (child->filter_mode_ != FilterMode::Off) stop_fact_calls(*child);
   // Written before the child runs, so that it finds its own number there if memory is shared.
   if (request.flags & CloneRequest::kParentSetTid) (void)parent.user().write(request.parent_tid, id);
   if (const auto started = start_thread(
@@ -236,6 +248,8 @@ LinuxResult<i32> TaskInternals::publish(Task& task, Task* creator, Process* pare
   __atomic_add_fetch(&table.forks_, 1, __ATOMIC_RELAXED);
   Guard<SpinLock> process_guard(process.lock_);
   process.tasks_.push_back(task);
+  // Again, for all threads may have been given a filter meanwhile.
+  if (creator && thread) inherit_filter_locked(*creator, task);
   Facts::set(task.facts_.process, process.id_);
   Facts::set(task.facts_.task, id);
   Facts::set(task.facts_.parent, process.parent_id());

@@ -25,7 +25,7 @@ constexpr bool is_restart(i64 result) {
 }  // namespace
 
 Task::Task(Personality& personality, Ref<Process> process)
-    : personality_(personality), process_(std::move(process)) {}
+    : calls_(&personality.parts().selection.calls), personality_(personality), process_(std::move(process)) {}
 
 Task::~Task() = default;
 
@@ -36,12 +36,11 @@ void Task::live() {
   // A task that runs has a context, and keeps it for life.
   Context& context = *context_;
   Registers& registers = *registers_;
-  const auto& calls = personality_.parts().selection.calls;
   do {
     while (fastpath(__atomic_load_n(&attention_, __ATOMIC_RELAXED) == 0)) {
       const auto kind = context.run();
       if (fastpath(kind == TrapKind::SystemCall)) {
-        dispatch_call(calls, registers);
+        dispatch_call(registers);
       } else {
         handle_trap(kind);
       }
@@ -50,14 +49,11 @@ void Task::live() {
   TaskInternals::end(*this);
 }
 
-inline void Task::dispatch_call(const std::array<Handler, kCallCount>& calls, Registers& from) {
+inline void Task::dispatch_call(Registers& from) {
   const u64 number = from.rax;
   const Arguments arguments{{from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
-  if (slowpath(number >= kCallCount)) {
-    from.rax = static_cast<u64>(call_unknown(*this, arguments));
-    return;
-  }
-  const i64 result = calls[number](*this, arguments);
+  const Handlers& calls = *__atomic_load_n(&calls_, __ATOMIC_ACQUIRE);
+  const i64 result = calls[std::min<u64>(number, kCallCount)](*this, arguments);
   from.rax = static_cast<u64>(result);
   if (slowpath(is_restart(result))) note_interrupted_call(number, result);
 }

@@ -11,6 +11,7 @@
 #include "personalities/linux/process/credentials.h"
 #include "personalities/linux/process/facts.h"
 #include "personalities/linux/process/scheduling.h"
+#include "personalities/linux/process/system_call_filter.h"
 #include "personalities/linux/signals/pending.h"
 #include "runtime/memory.h"
 #include "runtime/thread.h"
@@ -24,6 +25,8 @@ class MemoryMap;          // memory/memory_map.h
 class Personality;        // personality.h
 class Process;
 class VforkCompletion;
+
+enum class FilterMode : u8 { Off, Strict, Filter };
 
 /// How a call goes on that a signal interrupted and that no handler saw (restart_syscall).
 struct RestartBlock {
@@ -43,7 +46,7 @@ struct AlternateStack {
 class Task final : public runtime::Managed {
  public:
   /// Bits of the attention word: why a task must not simply return to user code.
-  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kEnding = 8, kRestart = 16;
+  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kEnding = 8, kRestart = 16, kFiltered = 32;
 
   Task(Personality& personality, Ref<Process> process);
   ~Task() override;
@@ -92,7 +95,7 @@ class Task final : public runtime::Managed {
   friend class Personality;
   friend struct TaskInternals;  // process/task_internals.h: clone, exec, exit, signals
 
-  void dispatch_call(const std::array<Handler, kCallCount>& calls, Registers& from);
+  void dispatch_call(Registers& from);
   void handle_trap(TrapKind kind);
   void handle_page_fault(const Trap& trap);
   void handle_exception(const Trap& trap);
@@ -110,6 +113,7 @@ class Task final : public runtime::Managed {
   Ref<Context> context_;
   u32 attention_ = 0;               // atomic
   Registers* registers_ = nullptr;  // of context_
+  const Handlers* calls_;           // atomic: the kernel's selection, or what judges calls first
   i32 id_ = 0;                      // changed once, by exec of a thread that did not lead
   Personality& personality_;
   Ref<Process> process_;
@@ -135,7 +139,12 @@ class Task final : public runtime::Managed {
 
   u64 clear_child_tid_ = 0, robust_list_ = 0, set_child_tid_ = 0;
   i32 parent_death_signal_ = 0;
-  bool no_new_privileges_ = false;    // prctl(2): never cleared
+  bool no_new_privileges_ = false;  // prctl(2): atomic, never cleared
+  // seccomp(2): what its calls are judged by. Changed under the process's lock, by the task or (threads that
+  // are brought into line) by another.
+  Ref<SystemCallFilter> filter_;
+  const SystemCallFilter* judge_ = nullptr;  // atomic; of filter_, or of an earlier one that filter_ holds
+  FilterMode filter_mode_ = FilterMode::Off;
   Scheduling scheduling_;             // guarded by the process's lock
   VforkCompletion* vfork_ = nullptr;  // the parent waits there until exec or exit
   Nanoseconds start_ns_ = 0;

@@ -68,6 +68,7 @@ struct TaskInternals {
   /// The calling task gets a descriptor table of its own.
   static LinuxResult<> unshare_files(Task& task);
   static LinuxResult<> share_or_copy(Task& parent, Task& child, const CloneRequest& request);
+  static void inherit_filter_locked(const Task& parent, Task& child);
   static LinuxResult<Ref<Process>> process_for_child(Task& parent, const CloneRequest& request);
   static void await_vfork(Task& parent, VforkCompletion& completion);
   static void complete_vfork(Task& task);
@@ -118,7 +119,23 @@ struct TaskInternals {
   static LinuxResult<u64> control_capabilities(Task& task, u32 option, u64 value);
   static ProcessSettings& settings(Process& process);
   static Usage usage_of(Task& task);
-  static bool has_no_new_privileges(const Task& task) { return task.no_new_privileges_; }
+  static bool has_no_new_privileges(const Task& task) {
+    return __atomic_load_n(&task.no_new_privileges_, __ATOMIC_RELAXED);
+  }
+  // calls/filter_calls.cc
+  struct Filters {
+    FilterMode mode = FilterMode::Off;
+    u32 count = 0;
+  };
+  static Filters filters(Task& task);
+  static void filter_strictly(Task& task);
+  /// `all`: the process's other tasks, too; the id of one that can't follow, or 0.
+  static LinuxResult<i32> add_filter(Task& task, Ref<SystemCallFilter> filter, bool all);
+  static void install_filter_locked(Task& task, Ref<SystemCallFilter> filter);
+  /// Null where a task that is judged has none: it is judged strictly.
+  static const SystemCallFilter* filter_of(const Task& task);
+  /// Calls that the place answers itself are judged, too.
+  static void stop_fact_calls(Task& task);
   // calls/time_calls.cc
   static ProcessTimers* timers(Process& process);
   /// The signal waits, for that task or (null) for the process.

@@ -110,8 +110,9 @@ bool Task::attend() {
   for (;;) {
     // Order: forget cancellations first, then look: a signal that comes in between leaves its bit.
     runtime::Thread::current().clear_cancel();
-    const u32 bits = __atomic_fetch_and(&attention_, ~(kSignal | kRestart), __ATOMIC_SEQ_CST);
+    const u32 bits = __atomic_fetch_and(&attention_, ~(kSignal | kRestart | kFiltered), __ATOMIC_SEQ_CST);
     if (bits & (kKilled | kEnding)) return false;
+    if (bits & kFiltered) TaskInternals::stop_fact_calls(*this);
     if (bits & kStop) TaskInternals::stay_stopped(*this);
     if ((bits & kSignal) && !TaskInternals::act_on_signals(*this, handler_ran)) return false;
     if (attention() != 0) continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "personalities/linux/personality.h"
+#include "personalities/linux/process/system_call_filter.h"
 #include "personalities/linux/process/task_internals.h"
 
 namespace vari::linux {
@@ -145,6 +146,8 @@ Info frame::encode(const SignalInfo& info) {
   if (info.code > 0 && info.code != SignalInfo::kKernel && info.number == signal::kChild) {
     to.child = {info.pid, info.uid, info.status, static_cast<i64>(info.value >> 32),
                 static_cast<i64>(info.value & 0xffff'ffff)};
+  } else if (info.number == signal::kSystem && info.code == SignalInfo::kFilter) {
+    to.call = {info.value, info.status, FilteredCall::kX86_64};
   } else if (info.code > 0 && (kSynchronous & set_of(info.number))) {
     to.fault.address = info.value;
   } else {

@@ -51,6 +51,11 @@ struct Info {
     struct {
       u64 address;
     } fault;
+    struct {
+      u64 address;
+      i32 number;
+      u32 architecture;
+    } call;  // SIGSYS of a filter
     u8 bytes[112];
   };
 };

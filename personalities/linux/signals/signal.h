@@ -51,6 +51,7 @@ struct SignalInfo {
   i32 status = 0;  // SIGCHLD: exit status or signal
   u64 value = 0;   // sigval, or the faulting address, or SIGCHLD's times (user << 32 | system, ticks)
 
+  static constexpr int kFilter = 1;  // SYS_SECCOMP: `value` is the instruction's address, `status` the call
   static constexpr int kUser = 0, kKernel = 0x80, kQueue = -1, kTimer = -2, kQueueNotice = -3, kThread = -6;
   static SignalInfo from_kernel(int number) { return {.number = number, .code = kKernel}; }
 };
