@@ -63,9 +63,9 @@ int all_processors() {
 TEST(Company, AGuestIsBoundBesideItsCoreAndSetFreeForTheNext) {
   const int all = all_processors();
   if (all < 2) GTEST_SKIP() << "one processor";
-  Company company;
   Guest first, second;
   Acquaintance of_first, of_second;
+  Company company;  // ends first: its watch looks at the guests' slots
   as_core([&] {
     company.before_resume(CpuId{0}, first.slot, of_first);
     EXPECT_EQ(first.processors(), 1);
@@ -85,9 +85,9 @@ TEST(Company, AGuestIsBoundBesideItsCoreAndSetFreeForTheNext) {
 TEST(Company, AGuestThatDoesNotComeBackIsSetFree) {
   const int all = all_processors();
   if (all < 2) GTEST_SKIP() << "one processor";
-  Company company;
   Guest guest;
   Acquaintance known;
+  Company company;
   as_core([&] { company.before_resume(CpuId{0}, guest.slot, known); });
   for (int tries = 0; tries < 3000 && guest.processors() != all; ++tries)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -96,10 +96,10 @@ TEST(Company, AGuestThatDoesNotComeBackIsSetFree) {
 
 TEST(Company, QuickAnswersPartThemAndLateOnesJoinThemAgain) {
   if (all_processors() < 2) GTEST_SKIP() << "one processor";
-  Company company;
   Slot slot{};
   slot.thread = kNobody;
   Acquaintance known;
+  Company company;
   as_core([&] {
     const auto stop = [&](bool quick, bool in_time) {
       company.before_resume(CpuId{0}, slot, known);
