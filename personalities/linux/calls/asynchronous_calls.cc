@@ -220,14 +220,8 @@ LinuxResult<u64> take_events(Task& task, const Arguments& a, Nanoseconds deadlin
 }
 
 LinuxResult<u64> take_events_masked(Task& task, const Arguments& a) {
-  struct Mask {
-    u64 address, bytes;
-  };
   const Nanoseconds deadline = TRY(deadline_of(task, a.a[4]));
-  if (a.a[5]) {
-    const auto mask = TRY(task.user().read<Mask>(a.a[5]));
-    TRY(set_temporary_mask(task, mask.address, mask.bytes));
-  }
+  TRY(set_temporary_mask_at(task, a.a[5]));
   return take_events(task, a, deadline);
 }
 

@@ -222,13 +222,7 @@ LinuxResult<u32> select_with_timeout(Task& task, const Arguments& a) {
 
 LinuxResult<u32> select_with_mask(Task& task, const Arguments& a) {
   const auto deadline = TRY(deadline_at(task, a.a[4]));
-  if (a.a[5]) {
-    struct Mask {
-      u64 address, bytes;
-    };
-    const auto mask = TRY(task.user().read<Mask>(a.a[5]));
-    TRY(set_temporary_mask(task, mask.address, mask.bytes));
-  }
+  TRY(set_temporary_mask_at(task, a.a[5]));
   const auto ready = select(task, a, deadline);
   if (a.a[4]) {
     store_rest(deadline,

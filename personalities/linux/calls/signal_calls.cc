@@ -160,6 +160,15 @@ LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes) {
   return {};
 }
 
+LinuxResult<> set_temporary_mask_at(Task& task, u64 pair) {
+  struct Mask {
+    u64 address, bytes;
+  };
+  if (!pair) return {};
+  const auto mask = TRY(task.user().read<Mask>(pair));
+  return set_temporary_mask(task, mask.address, mask.bytes);
+}
+
 i64 call_rt_sigaction(Task& task, const Arguments& arguments) {
   const auto number = static_cast<int>(arguments.a[0]);
   if (arguments.a[3] != kSetBytes || !signal::valid(number)) return failure(Errno::Invalid);

@@ -14,5 +14,7 @@ SignalInfo signal_info_from(Task& task, int number, int code);
 LinuxResult<SignalInfo> signal_info_of_user(Task& task, int number, u64 address, bool to_itself);
 /// The signal mask that ppoll and its like bring, in force until the call returns; none at address 0.
 LinuxResult<> set_temporary_mask(Task& task, u64 address, u64 bytes);
+/// Likewise where a sixth argument points to the mask's address and size (pselect6, io_pgetevents).
+LinuxResult<> set_temporary_mask_at(Task& task, u64 pair);
 
 }  // namespace vari::linux
