@@ -19,7 +19,8 @@ if(VARI_WORLD STREQUAL "kernel")
     list(APPEND VARI_FLAGS -mno-sse -mno-mmx $<$<COMPILE_LANGUAGE:CXX>:-Wglobal-constructors>
          $<$<COMPILE_LANGUAGE:CXX>:-Wexit-time-destructors>)
   else()
-    list(APPEND VARI_FLAGS -mgeneral-regs-only)
+    # Unique symbols can't be made local, so a donor's could not be sealed (donors.cmake).
+    list(APPEND VARI_FLAGS -mgeneral-regs-only $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
   endif()
   # A header before every C++ source: for negative controls (tests/kernel/swapped_hints.h).
   set(VARI_INCLUDE_FIRST "" CACHE FILEPATH "included before all C++ sources of a kernel")
