@@ -117,20 +117,9 @@ void FirstProgramRunner::fail(std::string_view why) {
 
 /// What the first program leaves behind holds memory, and the firmware's way to power off needs some.
 void FirstProgramRunner::end_other_programs() {
-  constexpr unsigned kRounds = 200;
-  constexpr Nanoseconds kRound = 10 * kMillisecond;
-  auto& processes = personality_->processes();
-  for (unsigned round = 0; round < kRounds; ++round) {
-    bool any = false;
-    for (auto process = processes.next(1); process; process = processes.next(process->id())) {
-      if (process->task_count() == 0) continue;
-      any = true;
-      linux::send_signal(*process, linux::SignalInfo::from_kernel(linux::signal::kKill));
-    }
-    if (!any) return;
-    (void)runtime::Thread::sleep_until(runtime::port::now_ns() + kRound);
-  }
-  log_.line("programs are left that do not end");
+  constexpr Nanoseconds kPatience = 2 * kSecond;
+  if (!personality_->end_programs(linux::signal::kKill, kPatience))
+    log_.line("programs are left that do not end");
 }
 
 void FirstProgramRunner::on_first_exit(i32 wait_status) {

@@ -85,6 +85,10 @@ class Personality final : public runtime::Allocated {
   /// tests, and for places that outlive their personality.
   void stop();
 
+  /// Sends that signal to every program and waits for them to end, at most so long. False: some are left.
+  /// Blocks.
+  bool end_programs(int number, Nanoseconds patience);
+
   const PersonalityParts& parts() const { return parts_; }
   Place& place() const { return parts_.place; }
   FrameReferences& frames() { return frames_; }

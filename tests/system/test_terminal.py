@@ -263,3 +263,29 @@ def the_shells_exit_ends_the_machine(vari):
 def a_pipe_as_terminal(vari):
     done = vari.run(stdin=b"echo piped in | rev\n")
     assert "ni depip" in done.out, done
+
+
+@case(everywhere=True)
+def poweroff_asks_init(vari):
+    """Programs are told to end, those that stay are killed, and the machine is off."""
+    import pexpect
+    child = shell(vari)
+    child.send("sh -c 'trap \"echo to\"\"ld\" TERM; echo u\"\"p; while :; do sleep 1000; done' &\r")
+    child.expect(r"up\r?\n")
+    child.send("poweroff\r")
+    child.expect("told")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, f"left with status {child.exitstatus}: {child.before}"
+
+
+@case
+def reboot_asks_init(vari):
+    """The machine is started again, which ends this QEMU; other signals to init do nothing."""
+    import pexpect
+    child = shell(vari)
+    assert "status 0" in ask(child, "kill -HUP 1; kill -KILL 1; kill -STOP 1; kill -INT 1; echo status $?")
+    child.send("reboot\r")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, f"left with status {child.exitstatus}: {child.before}"

@@ -15,7 +15,7 @@ from say import Failure, clear, say  # noqa: E402  pylint: disable=wrong-import-
 
 _ABOUT = "Vari: one nucleus, many kernels. Builds them, boots them in QEMU, tests and measures them."
 _RUN = """The guest's serial console is this terminal: Ctrl-C, Ctrl-Z and Ctrl-D reach the guest's shell.
-Ctrl-A x leaves (Ctrl-A Ctrl-A sends one Ctrl-A); so does `poweroff -f` in the guest.
+Ctrl-A x leaves (Ctrl-A Ctrl-A sends one Ctrl-A); so does `poweroff` in the guest.
 
   ./vari run                                   a shell made of Debian's own busybox
   ./vari run --exec 'echo hi | tr a-z A-Z'     one command; its output and status are ours

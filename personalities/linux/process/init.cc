@@ -1,5 +1,5 @@
-// Init: a process without a program, whose one thread starts the first program and reaps whatever has no
-// parent any more. Signals do not reach it.
+// Init: a process without a program, whose one thread starts the first program, reaps whatever has no
+// parent any more, and shuts the system down where a signal asks for that (shutdown.cc).
 #include "personalities/linux/process/init.h"
 
 #include "personalities/linux/files/dentry.h"
@@ -81,8 +81,11 @@ void TaskInternals::init_main(Task& init) {
   while (!stopping()) {
     WaitResult result;
     bool any = false;
-    (void)process.child_events_.wait_until(
-        [&] { return scan_children(process, request, result, any) || stopping(); });
+    int asked = 0;
+    (void)process.child_events_.wait_until([&] {
+      return (asked = take_shutdown(process)) || scan_children(process, request, result, any) || stopping();
+    });
+    if (asked) shut_down(init, asked);
     if (result.pid && result.pid == first.pid) first.observer.on_first_exit(result.status);
   }
   end(init);

@@ -169,6 +169,14 @@ struct TaskInternals {
   static LinuxResult<> start_first_program(Task& init);
   static LinuxResult<> prepare_first_program(Task& task);
 
+  // shutdown.cc
+  /// A signal to init: notes it if it asks for a shutdown; all others vanish.
+  static void ask_for_shutdown_locked(Process& init, int number);
+  /// The signal that asked, or 0. It is forgotten.
+  static int take_shutdown(Process& init);
+  /// Ends all programs and leaves the machine as the signal says. Returns if the machine does not obey.
+  static void shut_down(Task& init, int number);
+
   // execute.cc
   static LinuxResult<> execute(Task& task, ProgramImage& image);
   static LinuxResult<> become_only_task(Task& task);

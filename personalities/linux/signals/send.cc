@@ -52,7 +52,11 @@ void TaskInternals::wake_for_locked(Process& process, Task* task, int number) {
 bool TaskInternals::deliver_locked(Process& process, Task* task, const SignalInfo& info,
                                    QueuedSignal* entry) {
   const int number = info.number;
-  if (process.exiting_ || process.tasks_.empty() || process.id_ == 1) return false;
+  if (process.exiting_ || process.tasks_.empty()) return false;
+  if (process.id_ == 1) {
+    ask_for_shutdown_locked(process, number);
+    return false;
+  }
   prepare_locked(process, number);
   if (number == signal::kKill) {
     begin_group_exit_locked(process, signal::kKill);
