@@ -154,13 +154,13 @@ def least_memory(peer, folder, low, high):
     return high << 20
 
 
-def metadata(peer, folder, memory):
-    """Frame metadata as per cent of the memory that is managed, from the kernel itself."""
-    text, _ = peer.exec(folder, "cat /proc/vari/nucleus", mem=memory, icount=False, timeout=120)
+def metadata(peer, folder, gibibytes):
+    """Frame metadata, as the kernel itself tells it, as per cent of the machine's RAM."""
+    text, _ = peer.exec(folder, "cat /proc/vari/nucleus", mem=f"{gibibytes}G", icount=False, timeout=120)
     found = dict(re.findall(r"(?m)^(\w+) (\d+)$", text))
     if "frame_metadata_bytes" not in found:
         return None
-    return 100.0 * int(found["frame_metadata_bytes"]) / (int(found["frames_total"]) * 4096)
+    return 100.0 * int(found["frame_metadata_bytes"]) / (gibibytes << 30)
 
 
 def image_size(image, acpica="component_acpi"):
@@ -207,9 +207,9 @@ def vari_figures(rows, whole, events):
             progress("vari: boot")
             found |= measure_boot(peer, folder)
             found["least_memory"] = least_memory(peer, folder, 2, 64)
-            for name, memory in (("metadata_1g", "1G"), ("metadata_64g", "64G")):
-                progress(f"vari: frame metadata at {memory}")
-                found[name] = metadata(peer, folder, memory)
+            for name, gibibytes in (("metadata_1g", 1), ("metadata_64g", 64)):
+                progress(f"vari: frame metadata at {gibibytes} GiB")
+                found[name] = metadata(peer, folder, gibibytes)
             found["image"] = image_size(image)
     return found
 
