@@ -204,7 +204,7 @@ void HostedDomain::leave(Slot& slot) {
 
 /// Requests the mapping of a page and of neighbours that the tree allows: few faults for many pages.
 void HostedDomain::mend_locked(Slot& slot, VirtualAddress wanted) {
-  constexpr u64 kAround = 16 * kPageBytes, kAhead = 64 * kPageBytes;
+  constexpr u64 kAround = 32 * kPageBytes, kAhead = 64 * kPageBytes;
   u32 count = slot.request_count;
   // What was queued for just this page is overtaken by its mapping.
   if (count > 0 && slot.requests[count - 1].kind == Request::Unmap &&

@@ -2,6 +2,8 @@
 // frames that it may touch, and the kernel's own process maps them all.
 #pragma once
 
+#include <pthread.h>
+
 #include "base/hierarchical_bitmap.h"
 #include "base/result.h"
 #include "base/types.h"
@@ -31,9 +33,17 @@ class HostedMemory {
   u64 free_bytes() const { return __atomic_load_n(&free_frames_, __ATOMIC_RELAXED) * kPageBytes; }
 
  private:
-  /// The frame, and whether it has been used before.
-  /// Fresh pages of the file come in bulk: a fault for each would cost three times as much.
-  void make_present(u64 number);
+  /// Fresh pages of the file come so many at once: a fault for each would cost three times as much. A thread
+  /// keeps some ready, so that a machine with another processor makes them there.
+  static constexpr u64 kTogether = 64, kLeast = 256, kMost = 512;
+  enum Maker : u32 { kIdle, kAsked, kEnding };
+  static void* make_ahead(void* memory);
+  void tell_maker(u32 what);
+  void make_present(u64 begin, u64 end);
+  /// False: there are no more.
+  bool make_more() EXCLUDES(lock_);
+  bool is_ready(u64 frames) EXCLUDES(lock_);
+  /// A frame, and whether it has been used before.
   Result<std::pair<Frame, bool>> take() EXCLUDES(lock_);
 
   int descriptor_ = -1;
@@ -43,8 +53,12 @@ class HostedMemory {
   u64 free_frames_ = 0;  // atomic, for reports
   runtime::SpinLock lock_;
   HierarchicalBitmap free_ GUARDED_BY(lock_);
-  u64 never_used_ GUARDED_BY(lock_) = 1;  // frames from here on are zero, and the host has given none of them
-  u64 present_ = 1;                       // atomic: pages below it are in the file
+  u64 never_used_ GUARDED_BY(lock_) = 1;  // frames from here on are zero
+  u64 present_ GUARDED_BY(lock_) = 1;     // pages from here on are holes in the file, and not free yet
+  u64 ready_ GUARDED_BY(lock_) = 0;       // how many are in free_
+  u32 maker_ = kIdle;                     // atomic, futex
+  bool has_maker_ = false;
+  pthread_t maker_thread_{};
 };
 
 }  // namespace vari::hosted

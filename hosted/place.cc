@@ -7,7 +7,9 @@
 
 #include <cstdio>
 #include <cstring>
+#include <new>
 
+#include "hosted/host_clock.h"
 #include "runtime/scheduler.h"
 
 namespace vari::hosted {
@@ -35,7 +37,19 @@ Result<> HostedPlace::start(u64 ram_bytes, Surroundings& surroundings) {
   vectors_ = VectorFormat::find();
   read_cpu_model();
   TRY(memory_.initialise(ram_bytes));
-  return stubs_.start();
+  TRY(stubs_.start());
+  return make_user_clock();
+}
+
+Result<> HostedPlace::make_user_clock() {
+  user_clock_ = TRY(memory_.allocate());
+  auto& clock = *::new (memory_.window(user_clock_)) UserClock;
+  realtime_offset_ = &clock.realtime_offset_ns;
+  const u64 function = find_clock_function();
+  if (stubs_.vdso() == 0 || function == 0) return {};
+  clock.function = stubs_.vdso() + function;
+  clock.kind = UserClock::kFunction;
+  return {};
 }
 
 void HostedPlace::read_cpu_model() {
@@ -57,11 +71,11 @@ Nanoseconds HostedPlace::monotonic_ns() {
   return runtime::port::now_ns();
 }
 Nanoseconds HostedPlace::realtime_ns() {
-  return read(CLOCK_REALTIME) + __atomic_load_n(&realtime_offset_, __ATOMIC_RELAXED);
+  return read(CLOCK_REALTIME) + __atomic_load_n(realtime_offset_, __ATOMIC_RELAXED);
 }
 Result<> HostedPlace::set_realtime_ns(Nanoseconds since_1970) {
   // Modulo 2^64: an earlier time is a "negative" offset. The host's clock is not ours to set.
-  __atomic_store_n(&realtime_offset_, since_1970 - read(CLOCK_REALTIME), __ATOMIC_RELAXED);
+  __atomic_store_n(realtime_offset_, since_1970 - read(CLOCK_REALTIME), __ATOMIC_RELAXED);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "hosted/domain.h"
 #include "hosted/memory.h"
 #include "hosted/stubs.h"
+#include "interfaces/user_clock.h"
 #include "runtime/scheduler_group.h"
 
 namespace vari::hosted {
@@ -45,6 +46,7 @@ class HostedPlace final : public Place {
   Nanoseconds monotonic_ns() override;
   Nanoseconds realtime_ns() override;
   Result<> set_realtime_ns(Nanoseconds since_1970) override;
+  Frame user_clock() override { return user_clock_; }
   void random(std::span<u8> to) override;
   void log(std::string_view line) override { surroundings_->log(line); }
   std::size_t read_log(u64& from, std::span<char> to) override { return surroundings_->read_log(from, to); }
@@ -59,6 +61,7 @@ class HostedPlace final : public Place {
 
  private:
   void read_cpu_model();
+  Result<> make_user_clock();
 
   HostedMemory memory_;
   Stubs stubs_{memory_};
@@ -69,8 +72,9 @@ class HostedPlace final : public Place {
   const HostedContext::Parts parts_{stubs_, cores_, company_, vectors_};
   Surroundings* surroundings_ = nullptr;
   const runtime::SchedulerGroup* group_ = nullptr;
-  u64 realtime_offset_ = 0;  // atomic: what programs have added to the host's time
-  Text<4096> cpu_model_;     // name, newline, flags
+  Frame user_clock_;                // for guests to read
+  u64* realtime_offset_ = nullptr;  // atomic, in that frame: what programs have added to the host's time
+  Text<4096> cpu_model_;            // name, newline, flags
 };
 
 }  // namespace vari::hosted

@@ -13,8 +13,9 @@ inline constexpr u64 kStubBytes = 64 * kKiB;
 inline constexpr u64 kSlotsBase = 0x7ff1'0000'0000;
 inline constexpr u64 kSlotBytes = 32 * kKiB;
 inline constexpr u64 kSlotCount = 32768;
+inline constexpr u64 kSlotsEnd = kSlotsBase + kSlotBytes * kSlotCount;
 inline constexpr u64 kRegionEnd = 0x7fff'ffff'f000;
-static_assert(kSlotsBase + kSlotBytes * kSlotCount < kRegionEnd);
+static_assert(kSlotsEnd < kRegionEnd);
 
 /// Descriptors of a stub.
 inline constexpr int kRamDescriptor = 3, kSlotsDescriptor = 4;
@@ -72,6 +73,7 @@ struct Slot {
   u32 spin_now;     // the stub's own: how long at present (as SpinBudget, spin.h)
   u32 spin_tries;
   u32 fs_gs_instructions;
+  u64 vdso;    // the first leader's: where the host's vDSO stays; 0: nowhere
   u32 beside;  // the kernel's own, atomic: one more than the processor that the thread is bound to; 0: none
   Request requests[kRequests];
 };

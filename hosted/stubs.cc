@@ -58,7 +58,6 @@ Result<> Stubs::start() {
   records_ = static_cast<Record*>(runtime::allocate(sizeof(Record) * kSlotCount));
   storage_ = static_cast<u64*>(runtime::allocate(HierarchicalBitmap::words_for(kSlotCount) * sizeof(u64)));
   if (!records_ || !storage_) return std::unexpected(Error::OutOfMemory);
-  for (u32 i = 0; i < kSlotCount; ++i) ::new (&records_[i]) Record;
   {
     runtime::Guard guard(lock_);
     free_slots_.initialise(storage_, kSlotCount);

@@ -66,6 +66,8 @@ class Stubs {
   SharedDoorbell& doorbell(CpuId cpu) const { return reinterpret_cast<SharedDoorbell*>(shared_)[cpu.value]; }
   /// Whether user code reads and writes FS and GS base by itself on this host.
   bool has_fs_gs_instructions() const { return has_fs_gs_instructions_; }
+  /// Where every guest finds the host's vDSO; 0: nowhere. After start().
+  u64 vdso() const { return slot(kFirstLeader).vdso; }
   /// The kernel's view of an address inside a slot; null where it lies in another or has no room.
   u8* view(const Slot& slot, u64 address, std::size_t bytes) const;
 

@@ -14,6 +14,7 @@ struct UserClock {
   enum Kind : u32 {
     kNone = 0,              // ask the kernel
     kTimeStampCounter = 1,  // monotonic time is ns_of(RDTSC)
+    kFunction = 2,          // `function` tells it
   };
   enum Processor : u32 {
     kAskProcessor = 0,  // ask the kernel
@@ -24,6 +25,10 @@ struct UserClock {
   u32 processor = kAskProcessor;
   u64 tsc_at_zero = 0;
   u64 ns_per_tsc = 0;  // 32.32
+  /// Address of the place's own `int (int clock, struct timespec*)` that user code may call as it calls
+  /// clock_gettime(3), for CLOCK_REALTIME (0) and CLOCK_MONOTONIC (1). It knows nothing of
+  /// realtime_offset_ns.
+  u64 function = 0;
   /// Atomic: what the time of day is ahead of monotonic time; modulo 2^64.
   alignas(64) u64 realtime_offset_ns = 0;
 

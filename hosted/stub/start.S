@@ -3,6 +3,7 @@
         .text
         .globl _start
 _start: xor %ebp, %ebp
+        mov %rsp, %rdi
         and $-16, %rsp
         call vari_stub_main
         ud2
@@ -43,13 +44,13 @@ vari_stub_clone:
         call *%r13
         ud2
 
-// void vari_stub_move(stack, slot): goes on in vari_stub_leader(slot) on another stack.
+// void vari_stub_move(stack, slot): goes on in vari_stub_first_leader(slot) on another stack.
         .globl vari_stub_move
 vari_stub_move:
         mov %rdi, %rsp
         mov %rsi, %rdi
         xor %ebp, %ebp
-        call vari_stub_leader
+        call vari_stub_first_leader
         ud2
 
         .globl vari_stub_return

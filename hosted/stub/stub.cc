@@ -6,6 +6,7 @@
 #include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
+#include <linux/auxvec.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
@@ -26,7 +27,8 @@ long vari_stub_call(long number, u64 a = 0, u64 b = 0, u64 c = 0, u64 d = 0, u64
 long vari_stub_clone(u64 flags, u64 stack, u64 slot, void (*entry)(Slot*));
 [[noreturn]] void vari_stub_move(u64 stack, u64 slot);
 void vari_stub_return();
-[[noreturn]] void vari_stub_main();
+[[noreturn]] void vari_stub_main(const u64* stack);
+void vari_stub_first_leader(Slot* slot);
 void vari_stub_leader(Slot* slot);
 }
 #pragma GCC visibility pop
@@ -203,12 +205,28 @@ void filter_calls() {
   if (vari_stub_call(__NR_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address_of(&program)) != 0) die(4);
 }
 
-/// What the host's exec put into the process beside the stub: stack, vDSO and their like.
-void unmap_the_rest() {
-  const u64 slots_end = kSlotsBase + kSlotBytes * kSlotCount;
+/// What lies around the vDSO's first page and belongs to it: the host's data before, more code behind.
+constexpr u64 kVdsoMargin = 16 * kPageBytes;
+
+/// Where the host's exec put its vDSO: an entry of the auxiliary vector, behind arguments and environment on
+/// the first stack. 0: none, or where a guest's pages go.
+u64 find_vdso(const u64* stack) {
+  const u64* word = stack + 1 + stack[0] + 1;
+  while (*word != 0) ++word;
+  for (++word; word[0] != AT_NULL; word += 2)
+    if (word[0] == AT_SYSINFO_EHDR) return word[1] >= kSlotsEnd + kVdsoMargin ? word[1] : 0;
+  return 0;
+}
+
+/// What the host's exec put into the process beside the stub, such as its stack; the vDSO stays, for guests
+/// to read the host's clock.
+void unmap_the_rest(u64 vdso) {
+  const u64 begin = vdso ? vdso - kVdsoMargin : kRegionEnd;
+  const u64 end = vdso && vdso + kVdsoMargin < kRegionEnd ? vdso + kVdsoMargin : kRegionEnd;
   vari_stub_call(__NR_munmap, 0, kStubBase);
   vari_stub_call(__NR_munmap, kStubBase + kStubBytes, kSlotsBase - kStubBase - kStubBytes);
-  vari_stub_call(__NR_munmap, slots_end, kRegionEnd - slots_end);
+  vari_stub_call(__NR_munmap, kSlotsEnd, begin - kSlotsEnd);
+  if (end < kRegionEnd) vari_stub_call(__NR_munmap, end, kRegionEnd - end);
 }
 
 /// A guest's thread: its first trap is made here, so that there is a frame for the guest's registers.
@@ -227,9 +245,10 @@ void run_thread(Slot* slot) {
 
 }  // namespace
 
-void vari_stub_main() {
+void vari_stub_main(const u64* stack) {
   map_slot(kDoorbellSlot);
-  const Slot* slot = map_slot(kFirstLeader);
+  Slot* slot = map_slot(kFirstLeader);
+  slot->vdso = find_vdso(stack);
   handle_signals();
   const u64 mask = kAllSignals;
   vari_stub_call(__NR_rt_sigprocmask, SIG_SETMASK, address_of(&mask), 0, 8);
@@ -237,9 +256,14 @@ void vari_stub_main() {
   vari_stub_move(address_of(slot) + kSlotBytes - 64, address_of(slot));
 }
 
+/// On its slot's stack: the process's first one goes. Later leaders are copies of this process.
+void vari_stub_first_leader(Slot* slot) {
+  unmap_the_rest(slot->vdso);
+  vari_stub_leader(slot);
+}
+
 /// The leader takes no signals but that of its parent's death.
 void vari_stub_leader(Slot* slot) {
-  unmap_the_rest();
   vari_stub_call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
   slot->process = slot->thread = static_cast<u32>(vari_stub_call(__NR_getpid));
   slot->signal = 0;

@@ -27,6 +27,7 @@ GUEST_CODE(vectors)
 GUEST_CODE(add_vectors)
 GUEST_CODE(count)
 GUEST_CODE(alignment)
+GUEST_CODE(clock)
 #undef GUEST_CODE
 
 namespace vari::hosted::test {

@@ -47,6 +47,14 @@ GUEST single_step
         nop
         nop
 END single_step
+GUEST clock                     // rbx(1, rbp), then a call with its answer
+1:      mov $1, %edi
+        mov %rbp, %rsi
+        call *%rbx
+        mov %rax, %rdi
+        syscall
+        jmp 1b
+END clock
 GUEST store                     // to rdi, then a call
 1:      movq $0x77, (%rdi)
         syscall

@@ -22,6 +22,35 @@ TEST(HostedPlace, ASystemCallIsATrapWithItsArguments) {
   });
 }
 
+/// The host's vDSO is where guests are told, and serves them without a trap.
+TEST(HostedPlace, GuestsReadTheHostsClock) {
+  HostedSystem system;
+  system.run([&] {
+    const auto& clock = *reinterpret_cast<const UserClock*>(system.place.window(system.place.user_clock()));
+    ASSERT_EQ(clock.kind, UserClock::kFunction);
+    ASSERT_GE(clock.function, Domain::kUserEnd.value);
+    auto guest = GUEST(system.place, clock);
+    guest.add_page(Guest::kData, Access::Read | Access::Write);
+    guest.registers().rbx = clock.function;
+    guest.registers().rbp = Guest::kData.value;
+    for (int i = 0; i < 100; ++i) {
+      const Nanoseconds before = system.place.monotonic_ns();
+      guest.registers().rax = 0;
+      ASSERT_EQ(guest.context->run(), TrapKind::SystemCall);
+      ASSERT_GE(guest.registers().rip,
+                Guest::kCode.value);  // the guest's own, not one of the host's function
+      ASSERT_LT(guest.registers().rip, Guest::kCode.value + kPageBytes);
+      EXPECT_EQ(guest.registers().rdi, 0u);
+      timespec told;
+      std::memcpy(&told, guest.data(), sizeof told);
+      const auto now =
+          static_cast<Nanoseconds>(told.tv_sec) * kSecond + static_cast<Nanoseconds>(told.tv_nsec);
+      EXPECT_GE(now, before);
+      EXPECT_LE(now, system.place.monotonic_ns());
+    }
+  });
+}
+
 struct Expected {
   const char *begin, *end;
   u8 vector;

@@ -19,13 +19,7 @@ struct TimeZone {
   i32 minutes_west, summer_time;
 };
 
-enum CallNumber : i64 {
-  kGetTimeOfDay = 96,
-  kTime = 201,
-  kClockGetTime = 228,
-  kClockGetResolution = 229,
-  kGetCpu = 309
-};
+enum CallNumber : i64 { kClockGetTime = 228, kClockGetResolution = 229, kGetCpu = 309 };
 
 /// Sets of clock numbers: the realtime kinds (0, 5, 8, 11) and the monotonic ones (1, 4, 6, 7, 9) each tell
 /// one time here, as the system call does. Processor time is the kernel's to know.
@@ -76,32 +70,47 @@ int put(Nanoseconds now, TimeSpec* to) {
   return 0;
 }
 
+using ClockFunction = int(int clock, TimeSpec* to);
+
+/// Null: there is none, or none for that time: it tells the host's, and programs have set another.
+ClockFunction* function_for(bool realtime) {
+  const UserClock& clock = user_clock();
+  if (clock.kind != UserClock::kFunction) return nullptr;
+  if (realtime && __atomic_load_n(&clock.realtime_offset_ns, __ATOMIC_RELAXED) != 0) return nullptr;
+  return reinterpret_cast<ClockFunction*>(clock.function);
+}
+
+/// As the call with a number that tells this time does it; `number` is what the caller gave.
+int get_time(bool realtime, int number, TimeSpec* to) {
+  if (has_counter()) return put(read_counter(realtime), to);
+  if (ClockFunction* function = function_for(realtime)) return function(realtime ? 0 : 1, to);
+  return static_cast<int>(call(kClockGetTime, static_cast<u64>(number), word(to)));
+}
+
 }  // namespace
 
 extern "C" {
 
 int __vdso_clock_gettime(int clock, TimeSpec* to) {
   const u32 set = set_of(clock);
-  if (has_counter()) {
-    if (set & kMonotonicClocks) return put(read_counter(false), to);
-    if (set & kRealtimeClocks) return put(read_counter(true), to);
-  }
+  if (set & kMonotonicClocks) return get_time(false, clock, to);
+  if (set & kRealtimeClocks) return get_time(true, clock, to);
   return static_cast<int>(call(kClockGetTime, static_cast<u64>(clock), word(to)));
 }
 
 int __vdso_gettimeofday(TimeValue* to, TimeZone* zone) {
-  if (!has_counter()) return static_cast<int>(call(kGetTimeOfDay, word(to), word(zone)));
-  const Nanoseconds now = read_counter(true);
-  if (to) *to = {static_cast<i64>(now / kSecond), static_cast<i64>(now % kSecond / 1000)};
+  TimeSpec now;
+  if (const int failed = to ? get_time(true, 0, &now) : 0) return failed;
+  if (to) *to = {now.seconds, now.nanoseconds / 1000};
   if (zone) *zone = {};
   return 0;
 }
 
 i64 __vdso_time(i64* to) {
-  if (!has_counter()) return call(kTime, word(to), 0);
-  const auto seconds = static_cast<i64>(read_counter(true) / kSecond);
-  if (to) *to = seconds;
-  return seconds;
+  TimeSpec now;
+  if (const int failed = get_time(true, 0, &now)) return failed;
+  if (to) *to = now.seconds;
+  return now.seconds;
 }
 
 int __vdso_clock_getres(int clock, TimeSpec* to) {
