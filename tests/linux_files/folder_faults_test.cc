@@ -72,6 +72,41 @@ TEST(FolderFaults, ReadErrorsAreToldAndNotKept) {
   });
 }
 
+/// Programs walk through their data from its end, too: a read a batch of pages, not one a page.
+TEST(FolderFaults, PagesTouchedBackwardsComeInBatches) {
+  FakeSide side;
+  constexpr u64 kPages = 64;
+  side.put("f", pattern(kPages * kPageBytes));
+  run_in(side, [&](Sys& sys) {
+    const i64 file = sys(call::open, "/f", kRdOnly, 0);
+    const i64 map = sys(kMmapCall, 0, kPages * kPageBytes, 1, 2, file, 0);
+    ASSERT_GT(map, 0);
+    const u64 before = side.fake.reads;
+    const auto model = pattern(kPages * kPageBytes);
+    for (u64 page = kPages; page-- > 0;) {
+      char byte = 0;
+      ASSERT_TRUE(
+          Task::current().user().copy_in(&byte, static_cast<u64>(map) + page * kPageBytes, 1).has_value());
+      ASSERT_EQ(byte, model[page * kPageBytes]) << page;
+    }
+    EXPECT_LE(side.fake.reads - before, kPages / 16);
+  });
+}
+
+TEST(FolderFaults, ABadNeighbourDoesNotSpoilAPage) {
+  FakeSide side;
+  side.put("f", pattern(30'000));
+  run_in(side, [&](Sys& sys) {
+    const i64 file = sys(call::open, "/f", kRdOnly, 0);
+    int failures = 1;  // the batch's; the page alone can be read
+    side.fake.fault = [&](std::string_view call) {
+      return call == "read" && failures-- > 0 ? std::optional(FolderError::Io) : std::nullopt;
+    };
+    EXPECT_EQ(sys(call::pread, file, sys.room(), 10, 20'000), 10);
+    EXPECT_EQ(sys.text(sys.room(), 10), pattern(30'000).substr(20'000, 10));
+  });
+}
+
 TEST(FolderFaults, AFullFolderIsAnErrorAndNothingElseIsShown) {
   FakeSide side;
   run_in(side, [&](Sys& sys) {

@@ -133,19 +133,35 @@ u64 FolderContents::reclaim_locked(u64 pages) {
   return dropped;
 }
 
-u32 FolderContents::allocate_run(u64 index, std::span<Frame> frames) {
+/// The missing pages around one, which is missing, within an aligned batch: programs walk through memory both
+/// ways.
+FolderContents::Run FolderContents::missing_around(u64 index) {
+  const u64 least = align_down(index, kBatch), most = std::min(least + kBatch, pages_of(size()));
+  Run run{index, index + 1};
+  while (run.begin > least && !pages_.find(run.begin - 1)) --run.begin;
+  while (run.end < most && !pages_.find(run.end)) ++run.end;
+  return run;
+}
+
+LinuxResult<> FolderContents::allocate_run(std::span<Frame> frames) {
   // A file that is larger than the memory gives way to itself.
-  if (!file_system_->make_room()) (void)reclaim_locked(4 * kBatch);
-  const u64 end = std::min(align_down(index, kBatch) + kBatch, pages_of(size()));
-  u32 count = 0;
-  while (index + count < end && !(count && pages_.find(index + count))) {
-    // Only the page that is wanted is worth giving up others for.
-    auto frame = count ? vfs().place().allocate_frame_uncleared() : vfs().allocate_frame_uncleared();
-    if (!frame && !count && reclaim_locked(kBatch)) frame = vfs().place().allocate_frame_uncleared();
-    if (!frame) break;
-    frames[count++] = *frame;
+  if (!file_system_->make_room()) (void)reclaim_locked(u64{4} * kBatch);
+  // Only the page that is wanted is worth giving up others for.
+  const bool alone = frames.size() == 1;
+  for (u64 i = 0; i < frames.size(); ++i) {
+    auto frame = alone ? vfs().allocate_frame_uncleared() : vfs().place().allocate_frame_uncleared();
+    if (!frame && alone && reclaim_locked(kBatch)) frame = vfs().place().allocate_frame_uncleared();
+    if (!frame) {
+      free_run(frames.first(i));
+      return std::unexpected(Errno::NoMemory);
+    }
+    frames[i] = *frame;
   }
-  return count;
+  return {};
+}
+
+void FolderContents::free_run(std::span<const Frame> frames) {
+  for (const Frame frame : frames) vfs().place().free_frame(frame);
 }
 
 LinuxResult<u64> FolderContents::read_run(u64 index, std::span<const Frame> frames) {
@@ -171,17 +187,25 @@ LinuxResult<u64> FolderContents::read_run(u64 index, std::span<const Frame> fram
 }
 
 LinuxResult<Frame> FolderContents::load_locked(u64 index) {
-  Frame frames[kBatch];
-  const u32 count = allocate_run(index, frames);
-  if (count == 0) return std::unexpected(Errno::NoMemory);
-  const auto good = read_run(index, {frames, count});
-  u32 kept = 0;
+  const Run run = missing_around(index);
+  auto loaded = load_run_locked(index, run);
+  // What is wrong with its neighbours must not be its own undoing.
+  if (!loaded && run.pages() > 1) loaded = load_run_locked(index, {index, index + 1});
+  return loaded;
+}
+
+LinuxResult<Frame> FolderContents::load_run_locked(u64 index, const Run& run) {
+  Frame storage[kBatch];
+  const std::span<Frame> frames(storage, run.pages());
+  TRY(allocate_run(frames));
+  const auto good = read_run(run.begin, frames);
+  u64 kept = 0;
   LinuxResult<> inserted;
-  while (good && kept < *good && (inserted = insert_locked(index + kept, frames[kept]))) ++kept;
-  for (u32 i = kept; i < count; ++i) vfs().place().free_frame(frames[i]);
-  file_system_->count_pages(kept);
-  if (kept) return frames[0];
-  return std::unexpected(good ? inserted.error() : good.error());
+  while (good && kept < *good && (inserted = insert_locked(run.begin + kept, frames[kept]))) ++kept;
+  free_run(frames.subspan(kept));
+  file_system_->count_pages(static_cast<i64>(kept));
+  if (run.begin + kept > index) return frames[index - run.begin];
+  return std::unexpected(!good ? good.error() : !inserted ? inserted.error() : Errno::Io);
 }
 
 LinuxResult<u32> FolderContents::fetch(u64 first, std::span<Frame> frames) {

@@ -49,15 +49,22 @@ class FolderContents final : public PagedContents {
     i64 modified_ns = 0, changed_ns = 0;
     bool operator==(const Stamp&) const = default;
   };
+  struct Run {  // of pages
+    u64 begin, end;
+    u64 pages() const { return end - begin; }
+  };
   LinuxResult<u32> fetch(u64 first, std::span<Frame> frames) override;
   void fetched(std::span<const Frame> frames) override;
 
   void apply_locked(const FolderAttributes& attributes) REQUIRES(pages_mutex_);
   LinuxResult<FolderHandle*> reader_locked() REQUIRES(pages_mutex_);
-  /// Brings in `index` and absent pages behind it.
+  /// Brings in a page that is missing, and its missing neighbours where that goes well.
   LinuxResult<Frame> load_locked(u64 index) REQUIRES(pages_mutex_);
+  LinuxResult<Frame> load_run_locked(u64 index, const Run& run) REQUIRES(pages_mutex_);
+  Run missing_around(u64 index) REQUIRES(pages_mutex_);
   u64 reclaim_locked(u64 pages) REQUIRES(pages_mutex_);
-  u32 allocate_run(u64 index, std::span<Frame> frames) REQUIRES(pages_mutex_);
+  LinuxResult<> allocate_run(std::span<Frame> frames) REQUIRES(pages_mutex_);
+  void free_run(std::span<const Frame> frames);
   LinuxResult<u64> read_run(u64 index, std::span<const Frame> frames) REQUIRES(pages_mutex_);
   LinuxResult<> mark_dirty_locked(u64 index, Frame frame) REQUIRES(pages_mutex_);
   void clean_locked(u64 index) REQUIRES(pages_mutex_);
