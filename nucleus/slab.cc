@@ -55,7 +55,7 @@ bool Slab::add_page() {
   page.first_free = 0;
   for (u32 i = 0; i < count; ++i) {
     const u32 next = (i + 1) * object_bytes() / kUnit;
-    set_next(memory + i * object_bytes(), i + 1 == count ? kEnd : static_cast<u16>(next));
+    set_next(memory + u64{i} * object_bytes(), i + 1 == count ? kEnd : static_cast<u16>(next));
   }
   link(heap_->page_id(memory));
   return true;
@@ -63,7 +63,7 @@ bool Slab::add_page() {
 
 void* Slab::take() {
   SlabPage& page = record(first_);
-  u8* object = static_cast<u8*>(heap_->page_address(first_)) + page.first_free * kUnit;
+  u8* object = static_cast<u8*>(heap_->page_address(first_)) + u64{page.first_free} * kUnit;
   page.first_free = next_of(object);
   if (--page.free_objects == 0) unlink(first_);
   return object;

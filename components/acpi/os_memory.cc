@@ -54,7 +54,6 @@ Result<PciConfigurationService::Address> pci_address(const acpi_pci_id& id, u32 
 }  // namespace vari::components::acpi
 
 using namespace vari::components::acpi;
-using vari::PhysicalAddress;
 
 extern "C" {
 

@@ -54,7 +54,7 @@ Result<u32> parse_hex(const u8* text) {
 Result<Raw> parse(std::span<const u8> bytes, std::size_t offset) {
   if (offset > bytes.size() || !has_magic(bytes.subspan(offset))) return std::unexpected(Error::Malformed);
   u32 fields[13];
-  for (int i = 0; i < 13; ++i) fields[i] = TRY(parse_hex(bytes.data() + offset + 6 + 8 * i));
+  for (u64 i = 0; i < 13; ++i) fields[i] = TRY(parse_hex(bytes.data() + offset + 6 + 8 * i));
   Raw raw;
   __builtin_memcpy(&raw.header, fields, sizeof fields);
   // All sizes are below 2^32, so that these sums can't wrap.

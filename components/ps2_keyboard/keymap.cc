@@ -7,7 +7,7 @@ namespace vari::components::ps2_keyboard {
 namespace {
 
 constexpr u8 kExtendedPrefix = 0xe0, kPausePrefix = 0xe1, kReleasePrefix = 0xf0;
-constexpr u8 kAcknowledge = 0xfa, kResend = 0xfe, kSelfTestPassed = 0xaa, kOverrun = 0x00, kOverrun2 = 0xff;
+constexpr u8 kAcknowledge = 0xfa, kResend = 0xfe, kOverrun = 0x00, kOverrun2 = 0xff;
 
 // Scan codes of set 1.
 constexpr u8 kLeftControl = 0x1d, kLeftShift = 0x2a, kRightShift = 0x36, kAlt = 0x38, kCapsLock = 0x3a,
@@ -84,7 +84,7 @@ std::span<const u8> Decoder::feed(u8 code) {
       released_ = true;
       return {};
     }
-    if (code == kSelfTestPassed || code >= sizeof kSetTwoToOne) return {};
+    if (code >= sizeof kSetTwoToOne) return {};  // so is 0xaa, "self-test passed"
     pressed = !released_;
     code = kSetTwoToOne[code] & 0x7f;
   } else {

@@ -121,8 +121,8 @@ Result<i64> RealTimeClock::read() {
       fields.month < 1 || fields.month > 12 || fields.year > 99 || year < 1970) {
     return std::unexpected(Error::DeviceError);
   }
-  return days_of({year, fields.month, fields.day}) * kSecondsADay + fields.hours * 3600 +
-         fields.minutes * 60 + fields.seconds;
+  return days_of({year, fields.month, fields.day}) * kSecondsADay + i64{fields.hours} * 3600 +
+         i64{fields.minutes} * 60 + fields.seconds;
 }
 
 Result<> RealTimeClock::set(i64 seconds_since_1970) {

@@ -66,7 +66,7 @@ void FramebufferDisplay::draw_cell(Position at, Cell cell) {
   u64 line = u64{at.row} * kGlyphHeight * format_.pitch_bytes + u64{at.column} * kGlyphWidth * pixel_bytes_;
   for (const u8 pixels : glyph) {
     for (unsigned x = 0; x < kGlyphWidth; ++x) {
-      put_pixel(line + x * pixel_bytes_, pixels & (0x80 >> x) ? foreground : background);
+      put_pixel(line + u64{x} * pixel_bytes_, pixels & (0x80 >> x) ? foreground : background);
     }
     line += format_.pitch_bytes;
   }

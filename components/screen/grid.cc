@@ -37,10 +37,11 @@ void Grid::scroll(u16 top, u16 bottom, int count, Cell fill_with) {
     // Upwards the first line moves first, downwards the last, so that none is overwritten unread.
     const int to = count > 0 ? top + i : bottom - 1 - i;
     const int from = count > 0 ? to + distance : to - distance;
+    Cell* line = wanted_ + first_of(static_cast<u16>(to));
     if (from >= top && from < bottom) {
-      std::copy_n(wanted_ + from * columns_, columns_, wanted_ + to * columns_);
+      std::copy_n(wanted_ + first_of(static_cast<u16>(from)), columns_, line);
     } else {
-      std::fill_n(wanted_ + to * columns_, columns_, fill_with);
+      std::fill_n(line, columns_, fill_with);
     }
   }
 }
@@ -58,8 +59,8 @@ void Grid::shift(u16 row, u16 from, int count, Cell fill_with) {
 }
 
 void Grid::flush_row(u16 row) {
-  const Cell* wanted = wanted_ + row * columns_;
-  Cell* shown = shown_ + row * columns_;
+  const Cell* wanted = wanted_ + first_of(row);
+  Cell* shown = shown_ + first_of(row);
   u16 begin = 0;
   while (begin < columns_) {
     if (shown_valid_ && wanted[begin] == shown[begin]) {

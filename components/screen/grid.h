@@ -21,9 +21,9 @@ class Grid {
 
   u16 rows() const { return rows_; }
   u16 columns() const { return columns_; }
-  Cell& at(u16 row, u16 column) { return wanted_[row * columns_ + column]; }
-  const Cell& at(u16 row, u16 column) const { return wanted_[row * columns_ + column]; }
-  std::span<Cell> row(u16 row) { return {wanted_ + row * columns_, columns_}; }
+  Cell& at(u16 row, u16 column) { return wanted_[first_of(row) + column]; }
+  const Cell& at(u16 row, u16 column) const { return wanted_[first_of(row) + column]; }
+  std::span<Cell> row(u16 row) { return {wanted_ + first_of(row), columns_}; }
 
   /// Cells [from, to) of a row.
   void fill(u16 row, u16 from, u16 to, Cell cell);
@@ -41,6 +41,7 @@ class Grid {
   void invalidate() { shown_valid_ = false; }
 
  private:
+  u32 first_of(u16 row) const { return u32{row} * columns_; }
   void flush_row(u16 row);
   MemoryService* memory_ = nullptr;
   Display* display_ = nullptr;

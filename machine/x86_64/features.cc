@@ -22,7 +22,7 @@ void read_names(Features& features, u32 greatest_extended) {
   for (u32 i = 0; i < 3; ++i) {
     const auto part = cpuid(0x8000'0002 + i);
     const u32 words[4] = {part.eax, part.ebx, part.ecx, part.edx};
-    __builtin_memcpy(features.model + i * 16, words, 16);
+    __builtin_memcpy(features.model + u64{i} * 16, words, 16);
   }
 }
 

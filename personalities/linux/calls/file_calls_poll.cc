@@ -118,10 +118,11 @@ class SelectSets {
 
   LinuxResult<> load(Task& task, u32 count, const u64 (&addresses)[3]) {
     words_ = (count + 63) / 64;
-    bits_ = TRY(memory_.make(words_ * 3));
+    bits_ = TRY(memory_.make(std::size_t{words_} * 3));
     std::ranges::fill(bits_, u64{0});
     for (unsigned set = 0; set < 3; ++set) {
-      if (addresses[set]) TRY(task.user().copy_in(&bits_[set * words_], addresses[set], words_ * 8));
+      if (addresses[set])
+        TRY(task.user().copy_in(&bits_[set * words_], addresses[set], std::size_t{words_} * 8));
     }
     if (count % 64) {
       for (unsigned set = 0; set < 3; ++set) bits_[set * words_ + words_ - 1] &= (u64{1} << count % 64) - 1;

@@ -71,7 +71,7 @@ void Inode::touch(bool accessed, bool modified, bool changed) {
 }
 
 void Inode::note_access() {
-  constexpr i64 kDay = 24 * 3600 * static_cast<i64>(kSecond);
+  constexpr i64 kDay = i64{24} * 3600 * kSecond;
   const auto now = file_system_.vfs().realtime_ns();
   runtime::Guard guard(attributes_lock_);
   const i64 last = attributes_.accessed_ns;

@@ -81,7 +81,7 @@ void MountTable::attach_locked(Mount& mount, const Path& at) {
 }
 
 // A tree that is refused and mounted nowhere else: its names hold each other, so somebody must end them.
-LinuxResult<> MountTable::add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
+LinuxResult<> MountTable::add(const Path& at, const Ref<Dentry>& tree, u32 flags, std::string_view source,
                               u32 copied_from) {
   const auto done = attach(at, tree, flags, source, copied_from);
   const auto& file_system = tree->inode().file_system();
@@ -107,7 +107,7 @@ LinuxResult<> MountTable::attach(const Path& at, Ref<Dentry> tree, u32 flags, st
   return {};
 }
 
-LinuxResult<> MountTable::remove(Path at, bool lazy) {
+LinuxResult<> MountTable::remove(const Path& at, bool lazy) {
   if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
   Ref<Mount> mount, parent;  // released outside the lock
   Ref<Dentry> mount_point;
@@ -135,7 +135,7 @@ LinuxResult<> MountTable::expire(Path at) {
     if (at.mount->references() > 2) return std::unexpected(Errno::Busy);
     if (!std::exchange(at.mount->expires_, true)) return std::unexpected(Errno::Again);
   }
-  return remove(std::move(at), false);
+  return remove(at, false);
 }
 
 LinuxResult<> MountTable::remount(const Path& at, u32 flags) {

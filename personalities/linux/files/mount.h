@@ -66,11 +66,11 @@ class MountTable {
   /// The very first mount.
   LinuxResult<> set_root(Ref<Dentry> root, std::string_view source);
   /// Mounts `tree` on the directory (or file) `at`, above what may be mounted there already.
-  LinuxResult<> add(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
+  LinuxResult<> add(const Path& at, const Ref<Dentry>& tree, u32 flags, std::string_view source,
                     u32 copied_from = 0);
   /// `at` is the root of a mount, and the caller's only reference to it. Busy if others are mounted within
   /// it, or it is in use and the removal is not lazy.
-  LinuxResult<> remove(Path at, bool lazy);
+  LinuxResult<> remove(const Path& at, bool lazy);
   /// MNT_EXPIRE: Again the first time.
   LinuxResult<> expire(Path at);
   /// Shows the tree at `from` at `at`, too; `recursive`: with what is mounted in it (mount_copies.cc).

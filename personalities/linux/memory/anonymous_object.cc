@@ -29,7 +29,7 @@ AnonymousObject::~AnonymousObject() {
     }
     delete chunks_[i];
   }
-  runtime::free(chunks_, chunk_count() * sizeof(Chunk*));
+  runtime::free(static_cast<void*>(chunks_), chunk_count() * sizeof(Chunk*));
 }
 
 LinuxResult<> AnonymousObject::make_chunk(u64 index) {

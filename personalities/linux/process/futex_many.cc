@@ -7,8 +7,6 @@
 
 namespace vari::linux {
 
-using runtime::Guard;
-using runtime::SpinLock;
 using runtime::Wait;
 
 namespace {
@@ -112,8 +110,10 @@ LinuxResult<u32> FutexTable::wait_any(Task& task, std::span<const Word> words, N
   if (entered.has_value()) outcome = wait.block(deadline, runtime::Cancellation::Respect);
   std::optional<u32> woken;
   for (std::size_t i = 0; i < count; ++i) {
-    leave(*seats->of[i]);
-    if (seats->of[i]->woken) woken = static_cast<u32>(i);
+    auto& seat = seats->of[i];
+    if (!seat.has_value()) continue;
+    leave(*seat);
+    if (seat->woken) woken = static_cast<u32>(i);
   }
   // A word was woken before all had been looked at: that is as good as a wait.
   if (woken) return *woken;

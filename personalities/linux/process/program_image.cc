@@ -204,7 +204,7 @@ LinuxResult<> ProgramImage::load_segment(Ref<MemoryObject> object, const Executa
                                .fixed = true,
                                .replace = true,
                                .no_reserve = true,
-                               .object = object,
+                               .object = std::move(object),
                                .first_page = segment.file_offset >> kPageShift};
     TRY(memory->map(request));
   }

@@ -52,9 +52,14 @@ u64 StreamInbox::send_at_once(Transfer& from, const SocketStatus& sender, u32 li
 LinuxResult<u64> StreamInbox::send(StreamSend& request) {
   Transfer& from = request.from;
   const u32 limit = std::min(request.limit, ByteRing::kCapacity);
-  auto mark = TRY(make_mark(request));
+  runtime::Owner<Mark> mark;
   u64 done = 0;
   while (from.remaining() != 0) {
+    if (!mark) {
+      auto made = make_mark(request);
+      if (!made && done) return done;
+      mark = TRY(std::move(made));
+    }
     {
       Guard guard(mutex_);
       if (request.sender.has_error() || !request.sender.sends()) [[unlikely]]
@@ -68,7 +73,7 @@ LinuxResult<u64> StreamInbox::send(StreamSend& request) {
           return moved;
         }
         if (mark) [[unlikely]]
-          add_mark(std::move(mark), *moved);
+          add_mark(std::exchange(mark, {}), *moved);
         done += *moved;
         if (sleeping_receivers_) receivers_.wake_one();
         if (from.remaining() == 0) [[likely]]
@@ -81,7 +86,6 @@ LinuxResult<u64> StreamInbox::send(StreamSend& request) {
       }
       ++sleeping_senders_;
     }
-    if (!mark) mark = TRY(make_mark(request));
     const auto slept = senders_.wait_until(
         [&] { return has_room(limit) || request.sender.has_error() || !request.sender.sends(); },
         request.patience.deadline, Cancellation::Respect);

@@ -44,7 +44,7 @@ class UnixSocket final : public Socket, public InFlightNode {
   // unix_transfer.cc
   LinuxResult<u64> send_stream(Task& task, SendRequest& request);
   LinuxResult<u64> send_message(Task& task, SendRequest& request);
-  LinuxResult<> deliver(Ref<UnixMessage> message, Ref<UnixEndpoint> target, bool named,
+  LinuxResult<> deliver(Ref<UnixMessage> message, const Ref<UnixEndpoint>& target, bool named,
                         const Patience& patience);
   LinuxResult<u64> receive_stream(Task& task, ReceiveRequest& request);
   LinuxResult<u64> receive_message(ReceiveRequest& request);

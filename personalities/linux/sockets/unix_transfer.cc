@@ -140,11 +140,11 @@ LinuxResult<u64> UnixSocket::send_message(Task& task, SendRequest& request) {
   message->from = family_.names().address_of(*end_);
   message->credentials = request.credentials ? *request.credentials : real_credentials(task);
   message->files = std::move(request.files);
-  TRY(deliver(std::move(message), std::move(target), request.to != nullptr, patience));
+  TRY(deliver(std::move(message), target, request.to != nullptr, patience));
   return size;
 }
 
-LinuxResult<> UnixSocket::deliver(Ref<UnixMessage> message, Ref<UnixEndpoint> target, bool named,
+LinuxResult<> UnixSocket::deliver(Ref<UnixMessage> message, const Ref<UnixEndpoint>& target, bool named,
                                   const Patience& patience) {
   for (;;) {
     TRY(end_->status().check_error());

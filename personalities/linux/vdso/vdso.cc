@@ -33,7 +33,8 @@ class VdsoPage final : public MemoryObject {
 };
 
 LinuxResult<> map_page(MemoryMap& memory, u64 at, Ref<MemoryObject> object, Access access) {
-  TRY(memory.map({.address = at, .bytes = kPageBytes, .access = access, .fixed = true, .object = object}));
+  TRY(memory.map(
+      {.address = at, .bytes = kPageBytes, .access = access, .fixed = true, .object = std::move(object)}));
   // At once: nearly every program looks at it, and its page table is there already, the stack's.
   if (!memory.resolve_fault(at, access)) return std::unexpected(Errno::NoMemory);
   return {};
