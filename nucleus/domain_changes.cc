@@ -45,7 +45,7 @@ template <class Tlb>
 Result<Ref<vari::Domain>> DomainWith<Tlb>::create(Memory& memory, Tlb& tlb) {
   auto* domain = new (runtime::kFallible) DomainWith(memory, tlb);
   if (!domain) return std::unexpected(Error::OutOfMemory);
-  const auto owned = Ref<vari::Domain>::adopt(domain);
+  auto owned = Ref<vari::Domain>::adopt(domain);
   TRY(domain->space_.initialise());
   return owned;
 }

@@ -25,7 +25,7 @@ class SizedConsole final : public Console {
   void resume_input() override { line_->resume_input(); }
   WindowSize window_size() override;
 
-  void set_line(Ref<Console> line) { line_ = line; }
+  void set_line(Ref<Console> line) { line_ = std::move(line); }
   void resize(WindowSize size);
 
  private:

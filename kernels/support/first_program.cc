@@ -45,9 +45,9 @@ void FirstProgramRunner::start(linux::Personality& personality) {
 Result<std::span<char>> FirstProgramRunner::read_command(std::span<char> to) {
   if (const auto encoded = option(command_line_, "vari.exec"))
     return to.first(TRY(decode_base64(*encoded, to)).size());
-  const auto text = option(command_line_, "vari.exec_bytes");
+  const auto text = option(command_line_, "vari.exec_bytes").value_or(std::string_view());
   std::size_t bytes = 0;
-  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), bytes);
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), bytes);
   if (parsed.ec != std::errc() || bytes > to.size()) return std::unexpected(Error::InvalidArgument);
   const auto input = devices_.host_channel()->standard_input();
   std::size_t done = 0;

@@ -118,25 +118,26 @@ class SelectSets {
 
   LinuxResult<> load(Task& task, u32 count, const u64 (&addresses)[3]) {
     words_ = (count + 63) / 64;
-    bits_ = TRY(memory_.make(std::size_t{words_} * 3));
+    bits_ = TRY(memory_.make(words_ * 3));
     std::ranges::fill(bits_, u64{0});
-    for (unsigned set = 0; set < 3; ++set) {
-      if (addresses[set])
-        TRY(task.user().copy_in(&bits_[set * words_], addresses[set], std::size_t{words_} * 8));
+    for (std::size_t set = 0; set < 3; ++set) {
+      if (addresses[set]) TRY(task.user().copy_in(&bits_[set * words_], addresses[set], words_ * 8));
     }
     if (count % 64) {
-      for (unsigned set = 0; set < 3; ++set) bits_[set * words_ + words_ - 1] &= (u64{1} << count % 64) - 1;
+      for (std::size_t set = 0; set < 3; ++set)
+        bits_[set * words_ + words_ - 1] &= (u64{1} << count % 64) - 1;
     }
     return {};
   }
   std::size_t count() const {
     std::size_t count = 0;
-    for (u32 word = 0; word < words_; ++word) count += static_cast<u32>(__builtin_popcountll(any(word)));
+    for (std::size_t word = 0; word < words_; ++word)
+      count += static_cast<u32>(__builtin_popcountll(any(word)));
     return count;
   }
   void fill(std::span<PollRequest> requests) const {
     std::size_t at = 0;
-    for (u32 word = 0; word < words_; ++word) {
+    for (std::size_t word = 0; word < words_; ++word) {
       for (u64 left = any(word); left; left &= left - 1) {
         const auto bit = static_cast<u32>(__builtin_ctzll(left));
         u32 wanted = 0;
@@ -155,7 +156,7 @@ class SelectSets {
       if (request.found & poll_event::kInvalid) return std::unexpected(Errno::BadFile);
       const auto word = static_cast<u32>(request.descriptor) / 64,
                  bit = static_cast<u32>(request.descriptor) % 64;
-      for (unsigned set = 0; set < 3; ++set) {
+      for (std::size_t set = 0; set < 3; ++set) {
         if (!has(set, word, bit)) continue;
         if (request.found & kEvents[set]) {
           ++total;
@@ -167,18 +168,18 @@ class SelectSets {
     return total;
   }
   LinuxResult<> store(Task& task, const u64 (&addresses)[3]) {
-    for (unsigned set = 0; set < 3; ++set) {
+    for (std::size_t set = 0; set < 3; ++set) {
       if (addresses[set]) TRY(task.user().copy_out(addresses[set], &bits_[set * words_], words_ * 8));
     }
     return {};
   }
 
  private:
-  u64 any(u32 word) const { return bits_[word] | bits_[words_ + word] | bits_[2 * words_ + word]; }
-  bool has(unsigned set, u32 word, u32 bit) const { return bits_[set * words_ + word] >> bit & 1; }
+  u64 any(std::size_t word) const { return bits_[word] | bits_[words_ + word] | bits_[2 * words_ + word]; }
+  bool has(std::size_t set, std::size_t word, u32 bit) const { return bits_[set * words_ + word] >> bit & 1; }
   CallArray<u64, 48> memory_;
   std::span<u64> bits_;
-  u32 words_ = 0;
+  std::size_t words_ = 0;
 };
 
 LinuxResult<u32> select(Task& task, const Arguments& a, Nanoseconds deadline) {

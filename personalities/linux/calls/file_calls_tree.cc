@@ -247,8 +247,8 @@ LinuxResult<> unmount(Task& task, const Arguments& a) {
   auto at =
       TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
   auto& mounts = task.personality().vfs().mounts();
-  if (a.a[1] & kExpire) return mounts.expire(std::move(at));
-  return mounts.remove(std::move(at), a.a[1] & kDetach);
+  if (a.a[1] & kExpire) return mounts.expire(at);
+  return mounts.remove(at, a.a[1] & kDetach);
 }
 
 LinuxResult<> pivot(Task& task, const Arguments& a) {

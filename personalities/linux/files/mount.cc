@@ -128,7 +128,7 @@ LinuxResult<> MountTable::remove(const Path& at, bool lazy) {
   return {};
 }
 
-LinuxResult<> MountTable::expire(Path at) {
+LinuxResult<> MountTable::expire(const Path& at) {
   if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
   {
     Guard guard(lock_);

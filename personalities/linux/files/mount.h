@@ -72,7 +72,7 @@ class MountTable {
   /// it, or it is in use and the removal is not lazy.
   LinuxResult<> remove(const Path& at, bool lazy);
   /// MNT_EXPIRE: Again the first time.
-  LinuxResult<> expire(Path at);
+  LinuxResult<> expire(const Path& at);
   /// Shows the tree at `from` at `at`, too; `recursive`: with what is mounted in it (mount_copies.cc).
   LinuxResult<> bind(const Path& from, const Path& at, bool recursive);
   LinuxResult<> remount(const Path& at, u32 flags);
