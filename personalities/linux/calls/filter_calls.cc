@@ -144,7 +144,8 @@ void TaskInternals::filter_strictly(Task& task) {
   Guard<SpinLock> guard(task.process_->lock_);
   task.filter_mode_ = FilterMode::Strict;
   stop_fact_calls(task);
-  __atomic_store_n(&task.calls_, &kFiltered, __ATOMIC_RELEASE);
+  __atomic_store_n(&task.filtered_calls_, &kFiltered, __ATOMIC_RELEASE);
+  choose_calls_locked(task);
 }
 
 // Order: the filter before the table that leads to it; see Task::judge_.
@@ -152,7 +153,8 @@ void TaskInternals::install_filter_locked(Task& task, Ref<SystemCallFilter> filt
   task.filter_mode_ = FilterMode::Filter;
   __atomic_store_n(&task.judge_, filter.get(), __ATOMIC_RELEASE);
   task.filter_ = std::move(filter);
-  __atomic_store_n(&task.calls_, &kFiltered, __ATOMIC_RELEASE);
+  __atomic_store_n(&task.filtered_calls_, &kFiltered, __ATOMIC_RELEASE);
+  choose_calls_locked(task);
 }
 
 LinuxResult<i32> TaskInternals::add_filter(Task& task, Ref<SystemCallFilter> filter, bool all) {

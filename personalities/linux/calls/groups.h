@@ -34,6 +34,7 @@
   X(SystemCalls, VARI_LINUX_SYSTEM_CALLS, "system")   \
   X(PolicyCalls, VARI_LINUX_POLICY_CALLS, "policies") \
   X(FilterCalls, VARI_LINUX_FILTER_CALLS, "filters")  \
+  X(TraceCalls, VARI_LINUX_TRACE_CALLS, "traces")     \
   X(NodeCalls, VARI_LINUX_NODE_CALLS, "nodes")        \
   X(ForeignCalls, VARI_LINUX_FOREIGN_CALLS, "foreign") \
   X(SystemVCalls, VARI_LINUX_SYSTEM_V_CALLS, "system-v") \

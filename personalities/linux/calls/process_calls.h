@@ -64,6 +64,9 @@
 // filter_calls.cc
 #define VARI_LINUX_FILTER_CALLS(X) X(seccomp, 317)
 
+// trace_calls.cc
+#define VARI_LINUX_TRACE_CALLS(X) X(ptrace, 101)
+
 // node_calls.cc
 #define VARI_LINUX_NODE_CALLS(X)                                                                      \
   X(mbind, 237) X(set_mempolicy, 238) X(get_mempolicy, 239) X(migrate_pages, 256)                     \
@@ -99,6 +102,7 @@ VARI_LINUX_IDENTITY_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_SYSTEM_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_POLICY_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_FILTER_CALLS(VARI_DECLARE_CALL)
+VARI_LINUX_TRACE_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_NODE_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_FOREIGN_CALLS(VARI_DECLARE_CALL)
 VARI_LINUX_SYSTEM_V_CALLS(VARI_DECLARE_CALL)

@@ -163,7 +163,7 @@ SignalInfo info_of(const WaitResult& result) {
     info.code = child_code::kContinued;
     info.status = signal::kContinue;
   } else if ((result.status & 0xff) == 0x7f) {
-    info.code = child_code::kStopped;
+    info.code = result.traced ? child_code::kTrapped : child_code::kStopped;
     info.status = result.status >> 8;
   } else if (result.status & 0x7f) {
     info.code = result.status & 0x80 ? child_code::kDumped : child_code::kKilled;

@@ -70,6 +70,7 @@ std::string_view state_name(char state) {
     case 'S': return "S (sleeping)";
     case 'D': return "D (disk sleep)";
     case 'T': return "T (stopped)";
+    case 't': return "t (tracing stop)";
     case 'Z': return "Z (zombie)";
     default: return "X (dead)";
   }
@@ -90,9 +91,9 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
   const u32 mask = context ? context->mask() : 0;
   to.print("Name:\t", &s.name[0], "\nUmask:\t0", mask >> 6 & 7, mask >> 3 & 7, mask & 7, "\nState:\t",
            state_name(s.state), "\nTgid:\t", s.pid, "\nNgid:\t0\nPid:\t", subject.tid ? subject.tid : s.pid,
-           "\nPPid:\t", s.parent, "\nTracerPid:\t0\nUid:\t", i.user, "\t", i.effective_user, "\t",
-           i.saved_user, "\t", i.file_user, "\nGid:\t", i.group, "\t", i.effective_group, "\t", i.saved_group,
-           "\t", i.file_group, "\nFDSize:\t64\nGroups:\t");
+           "\nPPid:\t", s.parent, "\nTracerPid:\t", s.tracer, "\nUid:\t", i.user, "\t", i.effective_user,
+           "\t", i.saved_user, "\t", i.file_user, "\nGid:\t", i.group, "\t", i.effective_group, "\t",
+           i.saved_group, "\t", i.file_group, "\nFDSize:\t64\nGroups:\t");
   for (const u32 group : i.groups()) to.print(group, " ");
   to.put('\n');
   if (memory) {

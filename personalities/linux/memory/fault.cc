@@ -119,4 +119,26 @@ FaultResult MemoryMap::copy_on_write(Region& region, u64 page, const Mapping& ma
   return {};
 }
 
+LinuxResult<> MemoryMap::write_by_force(u64 address, std::span<const u8> bytes) {
+  const u64 page = align_down(address, kPageBytes);
+  ASSERT(!bytes.empty() && page == align_down(address + bytes.size() - 1, kPageBytes));
+  if (address >= Domain::kUserEnd.value) return std::unexpected(Errno::Io);
+  Guard<Mutex> guard(lock_);
+  auto* region = find_or_grow(address);
+  if (!region || (region->shared && !allows(region->access, Access::Write)))
+    return std::unexpected(Errno::Io);
+  auto mapping = domain_->lookup({page});
+  FaultResult made;
+  if (!mapping.has_value()) {
+    made = fill(*region, page, Access::Write);
+  } else if (!allows(mapping->access, Access::Write)) {
+    made = region->shared ? begin_writing(*region, page, *mapping) : copy_on_write(*region, page, *mapping);
+  }
+  if (!made.has_value()) return std::unexpected(Errno::Io);
+  mapping = domain_->lookup({page});
+  if (!mapping.has_value()) return std::unexpected(Errno::Io);
+  __builtin_memcpy(place_.window(mapping->frame) + (address - page), bytes.data(), bytes.size());
+  return {};
+}
+
 }  // namespace vari::linux

@@ -63,6 +63,9 @@ class MemoryMap final : public runtime::Managed {
     u64 first_page = 0;
   };
   LinuxResult<u64> map(const Request& request) EXCLUDES(lock_);
+  /// A tracer's write, within one page: to what the program itself may not write to it makes a private copy
+  /// of. Io: nothing is mapped there, or it is shared and not to be written. Blocks.
+  LinuxResult<> write_by_force(u64 address, std::span<const u8> bytes) EXCLUDES(lock_);
   LinuxResult<> unmap(u64 begin, u64 bytes) EXCLUDES(lock_);
   LinuxResult<> protect(u64 begin, u64 bytes, Access access) EXCLUDES(lock_);
   LinuxResult<u64> remap(u64 begin, u64 old_bytes, u64 new_bytes, bool may_move, bool fixed, u64 target,

@@ -52,6 +52,12 @@ LinuxResult<> copy_registers(Task& parent, Context& child, const CloneRequest& r
   return {};
 }
 
+/// As which a tracer knows it.
+u32 event_of(const CloneRequest& request) {
+  if (request.flags & CloneRequest::kVfork) return trace_event::kVfork;
+  return request.exit_signal == signal::kChild ? trace_event::kFork : trace_event::kClone;
+}
+
 u32 tasks_of_user(ProcessTable& table, u32 user) {
   u32 count = 0;
   for (i32 at = 0;;) {
@@ -77,7 +83,8 @@ void TaskInternals::inherit_filter_locked(const Task& parent, Task& child) {
   child.filter_mode_ = parent.filter_mode_;
   child.filter_ = parent.filter_;
   child.judge_ = parent.judge_;
-  child.calls_ = parent.calls_;
+  child.filtered_calls_ = parent.filtered_calls_;
+  choose_calls_locked(child);
 }
 
 LinuxResult<> TaskInternals::share_or_copy(Task& parent, Task& child, const CloneRequest& request) {
@@ -153,6 +160,8 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
   }
   const i32 id = *published;
   if (child->filter_mode_ != FilterMode::Off) stop_fact_calls(*child);
+  const u32 event = event_of(request);
+  inherit_tracer(parent, *child, event, request.flags);
   // Written before the child runs, so that it finds its own number there if memory is shared.
   if (request.flags & CloneRequest::kParentSetTid) (void)parent.user().write(request.parent_tid, id);
   if (const auto started = start_thread(
@@ -162,7 +171,11 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
     if (descriptor >= 0) (void)parent.files_->close(descriptor);
     return std::unexpected(Errno::Again);
   }
+  const bool told = !(request.flags & CloneRequest::kUntraced);
+  if (told && wants_event(parent, event)) stop_at_event(parent, event, static_cast<u64>(id));
   if (request.flags & CloneRequest::kVfork) await_vfork(parent, completion);
+  if (told && (request.flags & CloneRequest::kVfork) && wants_event(parent, trace_event::kVforkDone))
+    stop_at_event(parent, trace_event::kVforkDone, static_cast<u64>(id));
   return id;
 }
 
@@ -265,8 +278,10 @@ void TaskInternals::unpublish(Task& task) {
   auto& process = *task.process_;
   Ref<ProcessGroup> group;
   Ref<Process> dead;
+  Ref<Task> record;
   {
     Guard<SpinLock> guard(table.lock_);
+    if (task.trace_.tracer) record = unlink_tracer_locked(task, 0);
     table.tasks_.erase(table.tasks_.iterator_to(task));
     __atomic_sub_fetch(&table.tasks_count_, 1, __ATOMIC_RELAXED);
     bool last = false;

@@ -46,7 +46,11 @@ LinuxResult<> TaskInternals::become_only_task(Task& task) {
     return process.task_count_ == 1 || process.exiting_;
   });
   auto& table = task.personality_.processes();
+  Ref<Task> old_leader;  // its tracer has nothing left to hear of it
   Guard<SpinLock> table_guard(table.lock_);
+  if (process.traced_leader_ && process.traced_leader_ != &task)
+    old_leader = unlink_tracer_locked(*process.traced_leader_, 0);
+  if (task.trace_.tracer) process.traced_leader_ = &task;
   Guard<SpinLock> guard(process.lock_);
   process.executing_ = nullptr;
   if (process.exiting_) return std::unexpected(Errno::Again);
@@ -63,6 +67,7 @@ LinuxResult<> TaskInternals::become_only_task(Task& task) {
 LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
   TRY(image.load(task));
   auto& process = *task.process_;
+  if (!may_gain_rights(task)) image.set_user = image.set_group = false;
   auto credentials = TRY(credentials_after(task, image));
   Ref<SignalHandlers> handlers;
   if (process.handlers_->references() > 1) {
@@ -76,6 +81,7 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
     task.registers_ = &task.context_->registers();
     task.context_->set_fact_calls(task.facts_.calls());
   }
+  const i32 old_id = task.id();
   TRY(become_only_task(task));
 
   release_memory_users(task);
@@ -111,6 +117,7 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
   registers.rflags = kInitialFlags;
   files = {};
   task.files_->close_on_exec();
+  tell_of_exec(task, old_id);
   return {};  // the old memory ends with `image`
 }
 

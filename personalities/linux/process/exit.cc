@@ -37,6 +37,7 @@ void TaskInternals::exit_one(Task& task, i32 wait_status) {
   Guard<SpinLock> guard(process.lock_);
   // The leader's code is the process's, unless all were told to end with another.
   if (!process.exiting_ && task.id() == process.id_) process.exit_code_ = wait_status;
+  task.exit_status_ = wait_status;
   task.set_attention(Task::kEnding);
 }
 
@@ -77,24 +78,14 @@ void TaskInternals::release_resources(Task& task) {
   if (last) task.personality_.system_v().process_ends(*task.process_);
 }
 
-struct TaskInternals::Leavings {
-  Ref<runtime::Thread> thread;
-  Ref<ControllingTerminal> terminal;
-  Ref<Process> process;
-  Ref<ProcessGroup> group;
-  Ref<File> executable;
-  ProcessTimers* timers = nullptr;
-  SignalQueue spent;
-};
-
 void TaskInternals::leave_process(Task& task) {
   auto& table = task.personality_.processes();
   auto& process = *task.process_;
   Leavings leavings;
   int complete_stop = 0;
+  bool last = false;
   {
     Guard<SpinLock> guard(table.lock_);
-    bool last = false;
     {
       Guard<SpinLock> process_guard(process.lock_);
       process.dead_tasks_.add({.user_ns = task.used_ns(),
@@ -120,8 +111,10 @@ void TaskInternals::leave_process(Task& task) {
     }
     table.tasks_.erase(table.tasks_.iterator_to(task));
     __atomic_sub_fetch(&table.tasks_count_, 1, __ATOMIC_RELAXED);
+    tell_tracer_of_end_locked(task, process);
     if (last) process_dies_locked(table, process, leavings);
   }
+  if (last) release_tracees(process);
   if (complete_stop) tell_stopped(process, complete_stop);
   if (leavings.terminal) leavings.terminal->session_ended();
   free_queue(leavings.spent);
@@ -138,7 +131,10 @@ void TaskInternals::process_dies_locked(ProcessTable& table, Process& process, L
   leavings.terminal = JobControl::leader_exits_locked(table, process);
   reparent_children_locked(table, process);
   hang_up_if_orphaned_locked(table, process, process.parent_, &process);
+  if (!withhold_death_locked(process, leavings.record)) tell_parent_of_death_locked(table, process, leavings);
+}
 
+void TaskInternals::tell_parent_of_death_locked(ProcessTable& table, Process& process, Leavings& leavings) {
   auto* parent = process.parent_;
   bool reap = parent == nullptr;
   if (parent) {
@@ -187,6 +183,7 @@ void TaskInternals::reparent_children_locked(ProcessTable& table, Process& proce
     reaper->children_.push_back(child);
     child.exit_signal_ = signal::kChild;
     if (child.life_ == Process::Life::Zombie) {
+      if (child.withheld_) continue;  // the new parent is told later
       zombies = true;
       tell_exit_locked(child, *reaper);
     } else {
@@ -270,6 +267,7 @@ Ref<Process> TaskInternals::unlink_locked(ProcessTable& table, Process& process,
 
 void TaskInternals::end(Task& task) {
   auto& threads = task.personality_.threads_;
+  stop_at_exit(task);
   release_memory_users(task);
   release_resources(task);
   leave_process(task);

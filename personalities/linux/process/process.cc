@@ -131,6 +131,10 @@ void Process::snapshot_tree(ProcessSnapshot& to) {
   }
   to.children = children_usage_;
   to.exit_status = exit_status_;
+  if (traced_leader_) {
+    to.tracer = traced_leader_->trace_.tracer->id_;
+    if (traced_leader_->trace_.state == Trace::State::Stopped) to.state = 't';
+  }
   if (life_ != Life::Running) to.state = 'Z';
 }
 

@@ -37,6 +37,7 @@ struct ProcessSnapshot {
   char name[16] = {};
   i32 nice = 0;
   u32 threads = 0;
+  i32 tracer = 0;
   Usage usage, children;
   Nanoseconds start_ns = 0;
   u64 virtual_bytes = 0, resident_pages = 0;
@@ -127,7 +128,10 @@ class Process final : public runtime::Managed, public GroupMember {
   bool stop_reported_ = true;  // the parent has been told of the last stop
   bool continue_reported_ = true;
   bool child_subreaper_ = false;
+  bool withheld_ = false;  // a zombie that the parent is told of when the tracer has waited for it
   Usage children_usage_;
+  Task* traced_leader_ = nullptr;  // whose tracer hears of the process's end
+  u32 untold_ends_ = 0;            // of threads; before those, nobody hears of the process's
 
  public:
   using SiblingHook =
@@ -137,7 +141,10 @@ class Process final : public runtime::Managed, public GroupMember {
 
  private:
   boost::intrusive::list<Process, SiblingHook, boost::intrusive::constant_time_size<false>> children_;
-  runtime::WaitQueue child_events_;  // woken when a child changes state
+  /// Tasks that this process traces, by their hooks; each entry holds a reference.
+  using Tracees = boost::intrusive::list<Task, Task::TraceeHook, boost::intrusive::constant_time_size<false>>;
+  Tracees tracees_;
+  runtime::WaitQueue child_events_;  // woken when a child, or a task that is traced, changes state
   PollQueue ended_;                  // of pidfds: woken when life_ is no longer Running
 
   // Guarded by lock_.

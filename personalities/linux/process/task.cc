@@ -98,7 +98,7 @@ void Task::handle_exception(const Trap& trap) {
   const u64 at = registers_->rip;
   switch (trap.vector) {
     case 0: return force_signal(*this, {.number = signal::kFloatingPoint, .code = 1, .value = at});
-    case 1: return force_signal(*this, {.number = signal::kTrap, .code = 2, .value = at});
+    case 1: return TaskInternals::end_step(*this, at);
     case 3: return force_signal(*this, SignalInfo::from_kernel(signal::kTrap));
     case 6: return force_signal(*this, {.number = signal::kIllegal, .code = 2, .value = at});
     case 16:
@@ -149,6 +149,10 @@ void Task::set_name(std::string_view name) {
 }
 
 char Task::state() const {
+  {
+    Guard<SpinLock> guard(personality_.processes().lock_);
+    if (trace_.state == Trace::State::Stopped) return 't';
+  }
   Guard<SpinLock> guard(process_->lock_);
   if (stopped_) return 'T';
   if (process_->id() == 1) return 'S';  // init's wait is none that could be cancelled

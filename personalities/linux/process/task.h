@@ -12,6 +12,7 @@
 #include "personalities/linux/process/facts.h"
 #include "personalities/linux/process/scheduling.h"
 #include "personalities/linux/process/system_call_filter.h"
+#include "personalities/linux/process/tracing.h"
 #include "personalities/linux/signals/pending.h"
 #include "runtime/memory.h"
 #include "runtime/thread.h"
@@ -46,7 +47,8 @@ struct AlternateStack {
 class Task final : public runtime::Managed {
  public:
   /// Bits of the attention word: why a task must not simply return to user code.
-  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kEnding = 8, kRestart = 16, kFiltered = 32;
+  static constexpr u32 kSignal = 1, kKilled = 2, kStop = 4, kEnding = 8, kRestart = 16, kFiltered = 32,
+                       kTraceStop = 64;
 
   Task(Personality& personality, Ref<Process> process);
   ~Task() override;
@@ -67,6 +69,8 @@ class Task final : public runtime::Managed {
   Context& context() const { return *context_; }
   Registers& registers() const { return *registers_; }
   SignalSet blocked_signals() const { return blocked_; }
+  /// No lock: true from attach to detach.
+  bool is_traced() const { return __atomic_load_n(&traced_calls_, __ATOMIC_RELAXED) != nullptr; }
   RestartBlock& restart_block() { return restart_; }
 
   // For others (procfs, kill): references taken under the process's lock; empty after exit.
@@ -140,6 +144,11 @@ class Task final : public runtime::Managed {
   u64 clear_child_tid_ = 0, robust_list_ = 0, set_child_tid_ = 0;
   i32 parent_death_signal_ = 0;
   bool no_new_privileges_ = false;  // prctl(2): atomic, never cleared
+  i32 exit_status_ = 0;             // as wait() has it, where it ends alone
+  // What calls_ is chosen from: under the process's lock.
+  const Handlers* traced_calls_ = nullptr;    // atomic; of a traced task
+  const Handlers* filtered_calls_ = nullptr;  // atomic; of one with a filter
+  Trace trace_;
   // seccomp(2): what its calls are judged by. Changed under the process's lock, by the task or (threads that
   // are brought into line) by another.
   Ref<SystemCallFilter> filter_;
@@ -152,12 +161,15 @@ class Task final : public runtime::Managed {
 
   boost::intrusive::set_member_hook<> table_hook_;     // ProcessTable, by id
   boost::intrusive::list_member_hook<> process_hook_;  // Process::tasks_
+  boost::intrusive::list_member_hook<> tracee_hook_;   // Process::tracees_ of the tracer
 
  public:
   using TableHook =
       boost::intrusive::member_hook<Task, boost::intrusive::set_member_hook<>, &Task::table_hook_>;
   using ProcessHook =
       boost::intrusive::member_hook<Task, boost::intrusive::list_member_hook<>, &Task::process_hook_>;
+  using TraceeHook =
+      boost::intrusive::member_hook<Task, boost::intrusive::list_member_hook<>, &Task::tracee_hook_>;
 };
 
 }  // namespace vari::linux

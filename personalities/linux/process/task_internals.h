@@ -37,6 +37,14 @@ struct WaitResult {
   u32 user = 0;
   i32 status = 0;  // as wait4 reports it
   Usage usage;
+  bool traced = false;  // a stop that is told to a tracer
+};
+
+/// How a task becomes traced.
+struct TraceStart {
+  const Handlers* calls;  // what its calls go through
+  u32 options;
+  bool seized;
 };
 
 /// The parent of a vforked child sleeps on this until the child needs its memory no longer.
@@ -90,7 +98,18 @@ struct TaskInternals {
   static void release_resources(Task& task);
   static void leave_process(Task& task);
   /// What is to be released once no lock is held.
-  struct Leavings;
+  struct Leavings {
+    Ref<runtime::Thread> thread;
+    Ref<ControllingTerminal> terminal;
+    Ref<Process> process;
+    Ref<ProcessGroup> group;
+    Ref<File> executable;
+    Ref<Task> record;
+    ProcessTimers* timers = nullptr;
+    SignalQueue spent;
+  };
+  static void tell_parent_of_death_locked(ProcessTable& table, Process& process, Leavings& leavings)
+      REQUIRES(table.lock_);
   static void process_dies_locked(ProcessTable& table, Process& process, Leavings& leavings)
       REQUIRES(table.lock_);
   static void tell_exit_locked(Process& process, Process& parent);
@@ -161,6 +180,44 @@ struct TaskInternals {
   static bool scan_children(Process& parent, const WaitRequest& request, WaitResult& result, bool& any);
   static bool report_child_locked(Process& child, const WaitRequest& request, WaitResult& result);
 
+  // tracing.cc
+  static void choose_calls_locked(Task& task);
+  /// What a traced task's calls are carried out by.
+  static const Handlers& calls_below_tracer(const Task& task);
+  static void tell_tracer_locked(Task& task, int code, int status);
+  static bool trace_stop(Task& task, i32 status, const SignalInfo& info, u64 message = 0);
+  static u64 stop_round(Process& process);
+  static bool is_hurried(const Task& task);
+  static void stop_at_exit(Task& task);
+  static bool stop_for_signal(Task& task, SignalInfo& info);
+  static void stop_for_tracer(Task& task);
+  /// A single step, a tracer's or the program's own, is done.
+  static void end_step(Task& task, u64 at);
+  static void stop_with_group(Task& task, int number);
+  static bool wants_event(Task& task, u32 event);
+  static void stop_at_event(Task& task, u32 event, u64 message);
+  static void tell_of_exec(Task& task, i32 old_id);
+  static bool may_gain_rights(Task& task);
+  static void link_tracer_locked(Task& task, Process& tracer, const TraceStart& start);
+  [[nodiscard]] static Ref<Task> unlink_tracer_locked(Task& task, int number);
+  static void inherit_tracer(Task& parent, Task& child, u32 event, u64 flags);
+  static void tell_tracer_of_end_locked(Task& task, Process& process);
+  static bool withhold_death_locked(Process& process, Ref<Task>& record);
+  static bool scan_tracees_locked(ProcessTable& table, Process& tracer, const WaitRequest& request,
+                                  WaitResult& result, bool& any, Leavings& leavings) REQUIRES(table.lock_);
+  static void release_tracees(Process& tracer);
+  // calls/trace_calls.cc
+  static Trace& trace(Task& task) { return task.trace_; }
+  static runtime::SpinLock& table_lock(Task& task);
+  static Process* parent_locked(Process& process) { return process.parent_; }
+  /// Null: that process does not trace such a task.
+  static Task* tracee_locked(Process& tracer, i32 tid);
+  /// Makes the task see an attention bit, if it lives.
+  static void disturb(Task& task, u32 attention);
+  // process/traced_registers.cc
+  static i64 current_call(const Task& task);
+  static void set_current_call(Task& task, i64 number);
+
   // init.cc
   static LinuxResult<> start_init(Personality& personality);
   static void stop_init(Personality& personality);
@@ -207,6 +264,7 @@ struct TaskInternals {
   // signals/stop.cc
   static bool begin_stop(Task& task, int number);
   static void stay_stopped(Task& task);
+  static void leave_stop(Task& task, u64 round);
   static bool stop_is_complete_locked(Process& process);
   static void tell_stopped(Process& process, int number);
 

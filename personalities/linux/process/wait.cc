@@ -33,16 +33,19 @@ constexpr i32 stopped_status(int number) {
 /// Something of this child is reported to the caller.
 bool TaskInternals::report_child_locked(Process& child, const WaitRequest& request, WaitResult& result) {
   const bool keep = (request.options & WaitRequest::kNoReap) != 0;
+  // Who traces its child hears of its stops as its tracer.
+  const bool traced = child.traced_leader_ && child.traced_leader_->trace_.tracer == child.parent_;
   i32 status = 0;
   {
     Guard<SpinLock> guard(child.lock_);
     if (child.life_ == Process::Life::Zombie) {
-      if (!(request.options & WaitRequest::kExited)) return false;
+      if (!(request.options & WaitRequest::kExited) || child.untold_ends_ != 0) return false;
       status = child.exit_status_;
-    } else if ((request.options & WaitRequest::kStopped) && child.stopped_ && !child.stop_reported_) {
+    } else if ((request.options & WaitRequest::kStopped) && !traced && child.stopped_ &&
+               !child.stop_reported_) {
       status = stopped_status(child.stop_signal_);
       if (!keep) child.stop_reported_ = true;
-    } else if ((request.options & WaitRequest::kContinued) && !child.continue_reported_) {
+    } else if ((request.options & WaitRequest::kContinued) && !traced && !child.continue_reported_) {
       status = kContinuedStatus;
       if (!keep) child.continue_reported_ = true;
     } else {
@@ -64,6 +67,7 @@ bool TaskInternals::scan_children(Process& parent, const WaitRequest& request, W
   auto& table = parent.personality_.processes();
   Ref<ProcessGroup> group;
   Ref<Process> reaped;
+  Leavings leavings;
   Guard<SpinLock> guard(table.lock_);
   any = false;
   WaitRequest actual = request;
@@ -71,7 +75,7 @@ bool TaskInternals::scan_children(Process& parent, const WaitRequest& request, W
   for (auto& child : parent.children_) {
     if (!matches(actual, child.id_, child.group_->id(), child.exit_signal_)) continue;
     any = true;
-    if (!report_child_locked(child, actual, result)) continue;
+    if (child.withheld_ || !report_child_locked(child, actual, result)) continue;
     if (child.life_ == Process::Life::Zombie && !(actual.options & WaitRequest::kNoReap)) {
       parent.children_usage_.add(result.usage);
       parent.children_usage_.add(child.children_usage_);
@@ -80,7 +84,7 @@ bool TaskInternals::scan_children(Process& parent, const WaitRequest& request, W
     }
     return true;
   }
-  return false;
+  return scan_tracees_locked(table, parent, actual, result, any, leavings);
 }
 
 LinuxResult<WaitResult> TaskInternals::wait(Task& caller, const WaitRequest& request) {

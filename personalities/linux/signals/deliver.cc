@@ -72,6 +72,7 @@ bool TaskInternals::act_on_signals(Task& task, bool& handler_ran) {
   auto& process = *task.process_;
   SignalInfo info;
   while (take_signal(task, ~task.blocked_, info)) {
+    if (slowpath(task.is_traced()) && info.number != signal::kKill && !stop_for_signal(task, info)) continue;
     const auto bit = set_of(info.number);
     const auto action = process.handlers_->get(info.number);
     if (action.handler == SignalAction::kIgnore) continue;
@@ -110,9 +111,11 @@ bool Task::attend() {
   for (;;) {
     // Order: forget cancellations first, then look: a signal that comes in between leaves its bit.
     runtime::Thread::current().clear_cancel();
-    const u32 bits = __atomic_fetch_and(&attention_, ~(kSignal | kRestart | kFiltered), __ATOMIC_SEQ_CST);
+    const u32 bits =
+        __atomic_fetch_and(&attention_, ~(kSignal | kRestart | kFiltered | kTraceStop), __ATOMIC_SEQ_CST);
     if (bits & (kKilled | kEnding)) return false;
     if (bits & kFiltered) TaskInternals::stop_fact_calls(*this);
+    if (bits & kTraceStop) TaskInternals::stop_for_tracer(*this);
     if (bits & kStop) TaskInternals::stay_stopped(*this);
     if ((bits & kSignal) && !TaskInternals::act_on_signals(*this, handler_ran)) return false;
     if (attention() != 0) continue;

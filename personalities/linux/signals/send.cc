@@ -32,6 +32,9 @@ void TaskInternals::prepare_locked(Process& process, int number) {
   process.stopped_tasks_ = 0;
   ++process.stop_round_;
   process.continued_.wake_all();
+  for (auto& task : process.tasks_) {
+    if (task.is_traced()) task.trace_.queue.wake_all();  // PTRACE_LISTEN
+  }
 }
 
 void TaskInternals::wake_for_locked(Process& process, Task* task, int number) {
@@ -64,7 +67,8 @@ bool TaskInternals::deliver_locked(Process& process, Task* task, const SignalInf
   }
   const auto bit = set_of(number);
   const auto& judge = task ? *task : process.tasks_.front();
-  if ((process.handlers_->ignored() & bit) && !(judge.blocked_ & bit)) return false;
+  // A tracer is to see what its tracee ignores.
+  if ((process.handlers_->ignored() & bit) && !(judge.blocked_ & bit) && !judge.is_traced()) return false;
   auto& pending = task ? task->pending_ : process.pending_;
   if (number < signal::kFirstRealTime && (pending.set() & bit)) return false;
   pending.add(info, entry);

@@ -49,21 +49,37 @@ void TaskInternals::tell_stopped(Process& process, int number) {
   notify_parent_locked(process, child_code::kStopped, number);
 }
 
+/// A tracer lets the task run while its group stays stopped.
+void TaskInternals::leave_stop(Task& task, u64 round) {
+  auto& process = *task.process_;
+  Guard<SpinLock> guard(process.lock_);
+  task.stopped_ = false;
+  process.tell_continued_ = false;
+  if (process.stop_round_ != round || process.stop_signal_ == 0) return;
+  process.stopped_ = false;
+  if (--process.stopped_tasks_ == 0) process.stop_signal_ = 0;
+}
+
 void TaskInternals::stay_stopped(Task& task) {
   auto& process = *task.process_;
   auto& table = task.personality_.processes();
   u64 round = 0;
-  int complete = 0;
+  int complete = 0, number = 0;
   {
     Guard<SpinLock> guard(process.lock_);
     task.clear_attention(Task::kStop);
     if (process.stop_signal_ == 0 || process.exiting_) return;
     round = process.stop_round_;
+    number = process.stop_signal_;
     ++process.stopped_tasks_;
     task.stopped_ = true;
     if (stop_is_complete_locked(process)) complete = process.stop_signal_;
   }
   if (complete) tell_stopped(process, complete);
+  if (task.is_traced()) {
+    stop_with_group(task, number);
+    if (task.is_traced()) return leave_stop(task, round);
+  }
   (void)process.continued_.wait_until([&] {
     Guard<SpinLock> guard(process.lock_);
     return process.stop_round_ != round || process.exiting_ || (task.attention() & Task::kEnding);
