@@ -127,6 +127,34 @@ CASE(ptrace_reads_and_writes_memory, "ptrace") {
   run_to_end(pid, 0);
 }
 
+CASE(ptrace_memory_as_a_file, "ptrace") {
+  const pid_t pid = traced(words_changed);
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/mem", pid);
+  const int fd = open(path, O_RDWR);
+  WANT(fd >= 0);
+  long word = 0;
+  WANT_EQ(pread(fd, &word, sizeof word, (long)&constant_word), sizeof word);
+  WANT_EQ(word, 0x1122334455667788);
+  word = 0x1234;
+  WANT_EQ(pwrite(fd, &word, sizeof word, (long)&constant_word), sizeof word);
+  word = 99;
+  WANT_EQ(lseek(fd, (long)&shared_word, SEEK_SET), (long)&shared_word);
+  WANT_EQ(write(fd, &word, sizeof word), sizeof word);
+  WANT_ERROR(pread(fd, &word, sizeof word, 8), EIO);
+  WANT_ERROR(pwrite(fd, &word, sizeof word, 8), EIO);
+  // Over a page's end.
+  static char large[3 * 4096], copy[3 * 4096];
+  memset(large, 'x', sizeof large);
+  WANT_EQ(pwrite(fd, large, sizeof large, (long)copy), sizeof large);
+  char back[3 * 4096];
+  WANT_EQ(pread(fd, back, sizeof back, (long)copy), sizeof back);
+  WANT_EQ(memcmp(back, large, sizeof back), 0);
+  WANT_EQ(*(volatile char*)&copy[5000], 0);
+  close(fd);
+  run_to_end(pid, 0);
+}
+
 static volatile int stops_here_ran;
 __attribute__((noinline)) static void stops_here(void) {
   stops_here_ran = 1;
@@ -230,6 +258,8 @@ static void makes_calls(void) {
   WANT_EQ(syscall(SYS_umask, 0123), -1);
   WANT_EQ(errno, ENOSYS);
   WANT_EQ(syscall(SYS_getuid), 5);
+  WANT_EQ(syscall(-1), -1);
+  WANT_EQ(errno, ENOSYS);
 }
 /// To the next stop at a call with that number; entry and exit in turn.
 static struct user_regs_struct to_call(pid_t pid, long number) {

@@ -60,7 +60,7 @@ constexpr Signature kSignatures[] = {
     {"exit_group", "i"}, {"waitid", "ipbib"}, {"prctl", "dzzzz"}, {"personality", "z"},
     {"set_robust_list", "bn"}, {"get_robust_list", "pbb"}, {"execveat", "FsRRg"}, {"rseq", "bniz"},
     {"clone3", "Zn"}, {"futex", "xwitxi"}, {"setpgid", "pp"}, {"getpgrp", ""}, {"setsid", ""},
-    {"getpgid", "p"}, {"getsid", "p"},
+    {"getpgid", "p"}, {"getsid", "p"}, {"ptrace", "ipab"},
     // Identities, limits, scheduling.
     {"getuid", ""}, {"getgid", ""}, {"setuid", "u"}, {"setgid", "u"}, {"geteuid", ""}, {"getegid", ""},
     {"setreuid", "uu"}, {"setregid", "uu"}, {"getgroups", "cb"}, {"setgroups", "cb"}, {"setresuid", "uuu"},

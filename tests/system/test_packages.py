@@ -4,6 +4,7 @@ Each job is a script in tests/system/packages; what it must print stands beside 
 """
 import shlex
 
+import linux_peer
 import paths
 import rootfs
 import support
@@ -19,9 +20,9 @@ def suites(short, _options):
     return support.make_suites(__name__, short, "Debian's programs over files: each a job")
 
 
-def job(vari, name, *packages, memory="1G", timeout=200, interpreter="bash"):
-    """Runs packages/NAME.sh in a root of busybox and these trees; it must print packages/NAME.expected."""
-    files = dict(_USERS)
+def job(vari, name, *packages, memory="1G", timeout=200, interpreter="bash", beside=()):
+    """Runs packages/NAME.sh in a root of busybox, these trees and the files `beside` it; it must print packages/NAME.expected."""
+    files = dict(_USERS) | {f"job/{path.name}": (0o755, path.read_bytes()) for path in beside}
     for tree in packages:
         files.update(rootfs.files_of(trees.fetch(tree)[0]))
     files[f"job/{name}"] = (0o755, (JOBS / name).read_bytes())
@@ -54,6 +55,18 @@ def git(vari):
 @case
 def sqlite(vari):
     job(vari, "sqlite.sh", "shell", "sqlite3")
+
+
+@case
+def strace(vari):
+    job(vari, "strace.sh", "strace", interpreter="sh")
+
+
+@case
+def gdb(vari):
+    debugged = linux_peer.build_static(paths.ROOT / "tests" / "system" / "programs" / "debugged.c", paths.BUILD / "programs" / "debugged",
+                                       "-g", "-O0", f"-ffile-prefix-map={paths.ROOT}/=")
+    job(vari, "gdb.sh", "gdb", interpreter="sh", beside=(debugged, JOBS / "gdb.commands"))
 
 
 @case(long=True)

@@ -1,6 +1,5 @@
-// ptrace(2), and what the calls of a traced task go through. The rules of stops: process/tracing.cc.
-//
-// A traced task has another table of handlers: the others pay nothing.
+// ptrace(2). The rules of stops: process/tracing.cc; what the calls of a traced task go through:
+// traced_calls.cc.
 #include "personalities/linux/calls/process_calls.h"
 #include "personalities/linux/personality.h"
 #include "personalities/linux/process/access_check.h"
@@ -47,71 +46,6 @@ enum Request : u32 {
   kGetCall = 0x420e
 };
 
-// --- What a traced task's calls go through
-// -------------------------------------------------------------------
-
-bool wants_calls(Task& task) {
-  Guard<SpinLock> guard(TaskInternals::table_lock(task));
-  const auto& trace = TaskInternals::trace(task);
-  return trace.tracer && trace.resume == Trace::Resume::NextCall;
-}
-
-void stop_at_call(Task& task, Trace::Call where) {
-  constexpr int kMark = 0x80;
-  auto& trace = TaskInternals::trace(task);
-  int number = signal::kTrap;
-  {
-    Guard<SpinLock> guard(TaskInternals::table_lock(task));
-    trace.call = where;
-    if (trace.options & TraceOptions::kMarkCalls) number |= kMark;
-  }
-  const bool resumed = TaskInternals::trace_stop(task, number, {.number = signal::kTrap, .code = number});
-  int wanted = 0;
-  {
-    Guard<SpinLock> guard(TaskInternals::table_lock(task));
-    trace.call = Trace::Call::None;
-    wanted = resumed ? trace.signal : 0;
-  }
-  // A signal given at a call's stop comes as if it had been sent.
-  if (wanted) send_signal(task, {.number = wanted});
-}
-
-i64 call_traced(Task& task, const Arguments& arguments) {
-  auto& registers = task.registers();
-  auto& trace = TaskInternals::trace(task);
-  u64 number = registers.rax;
-  Arguments actual = arguments;
-  if (wants_calls(task)) {
-    trace.call_number = static_cast<i64>(number);
-    registers.rax = static_cast<u64>(failure(Errno::NoSys));
-    stop_at_call(task, Trace::Call::Entry);
-    number = static_cast<u64>(trace.call_number);
-    actual = {{registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9}};
-    if (static_cast<i64>(number) < 0) return static_cast<i64>(registers.rax);  // the tracer left it out
-    registers.rax = number;
-    if (fatal_signal_pending(task)) return failure(Errno::Interrupted);
-  }
-  trace.call_number = static_cast<i64>(number);
-  const auto& below = TaskInternals::calls_below_tracer(task);
-  i64 result = below[std::min<u64>(number, kCallCount)](task, actual);
-  if (wants_calls(task) && !fatal_signal_pending(task)) {
-    registers.rax = static_cast<u64>(result);
-    stop_at_call(task, Trace::Call::Exit);
-    result = static_cast<i64>(registers.rax);
-  }
-  trace.call_number = -1;
-  // The trap flag has no effect on the instruction itself.
-  if (trace.stepping) TaskInternals::end_step(task, registers.rip);
-  return result;
-}
-
-constexpr Handlers all_traced() {
-  Handlers handlers{};
-  handlers.fill(&call_traced);
-  return handlers;
-}
-constexpr Handlers kTraced = all_traced();
-
 // --- How a task becomes traced
 // -------------------------------------------------------------------------------
 
@@ -119,7 +53,7 @@ LinuxResult<u64> trace_me(Task& task) {
   Guard<SpinLock> guard(TaskInternals::table_lock(task));
   auto* parent = TaskInternals::parent_locked(task.process());
   if (TaskInternals::trace(task).tracer || !parent) return std::unexpected(Errno::Perm);
-  TaskInternals::link_tracer_locked(task, *parent, {&kTraced, 0, false});
+  TaskInternals::link_tracer_locked(task, *parent, {&TaskInternals::traced_calls(), 0, false});
   TaskInternals::stop_fact_calls(task);
   return 0;
 }
@@ -136,8 +70,9 @@ LinuxResult<u64> attach(Task& task, i32 tid, bool seize, u64 address, u64 option
     Guard<SpinLock> guard(TaskInternals::table_lock(task));
     if (process.has_ended()) return std::unexpected(Errno::NoProcess);
     if (TaskInternals::trace(*target).tracer) return std::unexpected(Errno::Perm);
-    TaskInternals::link_tracer_locked(*target, task.process(),
-                                      {&kTraced, static_cast<u32>(seize ? options : 0), seize});
+    TaskInternals::link_tracer_locked(
+        *target, task.process(),
+        {&TaskInternals::traced_calls(), static_cast<u32>(seize ? options : 0), seize});
   }
   TaskInternals::disturb(*target, Task::kFiltered);
   if (!seize) send_signal(*target, {.number = signal::kStop});
@@ -223,12 +158,16 @@ LinuxResult<u64> poke(const Held& held, u64 to, u64 word) {
 // --- Registers
 // -----------------------------------------------------------------------------------------------
 
+u8* bytes_of(TracedRegisters& registers) {
+  return static_cast<u8*>(static_cast<void*>(&registers));
+}
+
 LinuxResult<u64> peek_user(Task& task, const Held& held, u64 offset, u64 to) {
   if (offset % sizeof(u64) || offset >= kUserAreaBytes) return std::unexpected(Errno::Io);
   u64 word = 0;
   if (offset < sizeof(TracedRegisters)) {
-    const auto registers = TracedRegisters::of(*held);
-    __builtin_memcpy(&word, reinterpret_cast<const u8*>(&registers) + offset, sizeof word);
+    auto registers = TracedRegisters::of(*held);
+    __builtin_memcpy(&word, bytes_of(registers) + offset, sizeof word);
   }
   TRY(task.user().write(to, word));
   return 0;
@@ -242,7 +181,7 @@ LinuxResult<u64> poke_user(const Held& held, u64 offset, u64 word) {
     return std::unexpected(Errno::Io);
   }
   auto registers = TracedRegisters::of(*held);
-  __builtin_memcpy(reinterpret_cast<u8*>(&registers) + offset, &word, sizeof word);
+  __builtin_memcpy(bytes_of(registers) + offset, &word, sizeof word);
   TRY(registers.put(*held));
   return 0;
 }

@@ -34,6 +34,8 @@ struct ProcNode {
   LinuxResult<> (*write)(const ProcSubject& subject,
                          std::string_view text) = nullptr;  // Text, where writable
   std::span<const ProcNode> (*children)() = nullptr;        // Directory
+  LinuxResult<Ref<File>> (*open)(const ProcSubject& subject,
+                                 const OpenRequest& request) = nullptr;  // Text that is none
   /// Names that depend on what lives now: processes, tasks, descriptors.
   enum class Dynamic : u8 { No, Processes, Tasks, Descriptors, DescriptorDetails } dynamic = Dynamic::No;
 };
@@ -52,5 +54,8 @@ std::span<const ProcNode> proc_system_nodes();    // procfs_system.cc: cpuinfo, 
 std::span<const ProcNode> proc_network_nodes();   // procfs_network.cc: what lies in /proc/net
 std::span<const ProcNode> proc_settings_nodes();  // procfs_settings.cc: what lies in /proc/sys
 std::span<const ProcNode> proc_process_nodes();   // procfs_process.cc: what lies in /proc/PID
+
+/// procfs_memory.cc: /proc/PID/mem.
+LinuxResult<Ref<File>> open_process_memory(const ProcSubject& subject, const OpenRequest& request);
 
 }  // namespace vari::linux

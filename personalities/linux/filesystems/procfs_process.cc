@@ -331,6 +331,7 @@ constexpr ProcNode kProcess[] = {
     {.name = "fdinfo", .kind = Kind::Directory, .mode = 0555, .dynamic = Dynamic::DescriptorDetails},
     {.name = "limits", .text = &limits},
     {.name = "maps", .text = &maps},
+    {.name = "mem", .mode = 0600, .open = &open_process_memory},
     {.name = "mountinfo", .text = &mount_info},
     {.name = "mounts", .text = &mounts},
     {.name = "root", .kind = Kind::MagicLink, .path = &root},

@@ -154,6 +154,7 @@ class ProcFile final : public RegularFile {
 };
 
 LinuxResult<Ref<File>> ProcInode::open(const OpenRequest& request) {
+  if (node_.open) return node_.open(subject(request.task), request);
   if (is(FileKind::Regular)) return TRY(runtime::make<ProcFile>(request));
   return Inode::open(request);
 }

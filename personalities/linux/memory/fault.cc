@@ -125,8 +125,8 @@ LinuxResult<> MemoryMap::write_by_force(u64 address, std::span<const u8> bytes) 
   if (address >= Domain::kUserEnd.value) return std::unexpected(Errno::Io);
   Guard<Mutex> guard(lock_);
   auto* region = find_or_grow(address);
-  if (!region || (region->shared && !allows(region->access, Access::Write)))
-    return std::unexpected(Errno::Io);
+  const bool own = region && (region->shared ? allows(region->access, Access::Write) : region->may_write);
+  if (!own) return std::unexpected(Errno::Io);
   auto mapping = domain_->lookup({page});
   FaultResult made;
   if (!mapping.has_value()) {

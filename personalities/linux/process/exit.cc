@@ -83,7 +83,7 @@ void TaskInternals::leave_process(Task& task) {
   auto& process = *task.process_;
   Leavings leavings;
   int complete_stop = 0;
-  bool last = false;
+  bool last = false, was_tracer = false;
   {
     Guard<SpinLock> guard(table.lock_);
     {
@@ -113,8 +113,9 @@ void TaskInternals::leave_process(Task& task) {
     __atomic_sub_fetch(&table.tasks_count_, 1, __ATOMIC_RELAXED);
     tell_tracer_of_end_locked(task, process);
     if (last) process_dies_locked(table, process, leavings);
+    was_tracer = last && !process.tracees_.empty();
   }
-  if (last) release_tracees(process);
+  if (was_tracer) release_tracees(process);
   if (complete_stop) tell_stopped(process, complete_stop);
   if (leavings.terminal) leavings.terminal->session_ended();
   free_queue(leavings.spent);

@@ -214,6 +214,8 @@ struct TaskInternals {
   static Task* tracee_locked(Process& tracer, i32 tid);
   /// Makes the task see an attention bit, if it lives.
   static void disturb(Task& task, u32 attention);
+  // calls/traced_calls.cc
+  static const Handlers& traced_calls();
   // process/traced_registers.cc
   static i64 current_call(const Task& task);
   static void set_current_call(Task& task, i64 number);

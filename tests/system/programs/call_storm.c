@@ -63,7 +63,7 @@ static uint64_t argument(void) {
 static int is_spared(uint64_t number) {
   switch (number) {
     case SYS_reboot: case SYS_kill: case SYS_tkill: case SYS_tgkill: case SYS_rt_sigqueueinfo: case SYS_rt_tgsigqueueinfo:
-    case 424 /* pidfd_send_signal */:
+    case 424 /* pidfd_send_signal */: case SYS_ptrace:
     case SYS_pause: case SYS_exit: case SYS_exit_group: case SYS_pivot_root: case SYS_chroot: case SYS_vfork: case SYS_fork:
     case SYS_clone: case 435 /* clone3 */: case SYS_setsid: case SYS_rt_sigsuspend: case SYS_umount2: case SYS_mount:
     case SYS_unlink: case SYS_unlinkat: case SYS_rename: case SYS_renameat: case 316 /* renameat2 */: case SYS_rmdir:
