@@ -29,17 +29,20 @@ void overflow() {
   runtime::free(bytes, kBytes);
 }
 
-/// Two threads of the runtime on two cores, and no lock. They meet first, by relaxed accesses: those order
-/// nothing, and neither thread calls the runtime while it counts, so whatever the host's scheduler does, no
+/// Two threads of the runtime on two cores, and no lock. They meet first, by relaxed accesses, which order
+/// nothing: once to see that both run, and then again without calling the runtime, whose locks would order
+/// what comes after a call behind all that the other core has done. So whatever the host's scheduler does, no
 /// increment of the one happens before an increment of the other.
 void race() {
   struct Shared {
     u64 counter = 0;
-    u32 arrived = 0;  // atomic
+    u32 arrived = 0, ready = 0;  // atomic
     static void count(void* argument) {
       auto& shared = *static_cast<Shared*>(argument);
       __atomic_fetch_add(&shared.arrived, 1, __ATOMIC_RELAXED);
       while (__atomic_load_n(&shared.arrived, __ATOMIC_RELAXED) < 2) runtime::Thread::yield();
+      __atomic_fetch_add(&shared.ready, 1, __ATOMIC_RELAXED);
+      while (__atomic_load_n(&shared.ready, __ATOMIC_RELAXED) < 2) __builtin_ia32_pause();
       for (int i = 0; i < 1000; ++i) ++*opaque(&shared.counter);
     }
   } shared;
