@@ -29,21 +29,30 @@ void overflow() {
   runtime::free(bytes, kBytes);
 }
 
-/// Two threads of the runtime on two cores, and no lock. They meet first, by relaxed accesses, which order
-/// nothing: once to see that both run, and then again without calling the runtime, whose locks would order
-/// what comes after a call behind all that the other core has done. So whatever the host's scheduler does, no
-/// increment of the one happens before an increment of the other.
+/// Two threads of the runtime on two cores, and no lock. Each round they meet, by relaxed accesses and
+/// without a way into the runtime, whose locks would order what comes after behind all that the other core
+/// has done; so no increment of the one happens before an increment of the other. Many rounds, for the
+/// detector tells nothing where it has forgotten how the other thread got there.
 void race() {
-  struct Shared {
+  struct Round {
     u64 counter = 0;
-    u32 arrived = 0, ready = 0;  // atomic
+    u32 arrived = 0;  // atomic
+    void count() {
+      __atomic_fetch_add(&arrived, 1, __ATOMIC_RELAXED);
+      while (__atomic_load_n(&arrived, __ATOMIC_RELAXED) < 2) __builtin_ia32_pause();
+      for (int i = 0; i < 1000; ++i) ++*opaque(&counter);
+    }
+  };
+  struct Shared {
+    u32 running = 0;  // atomic
+    Round rounds[64];
     static void count(void* argument) {
       auto& shared = *static_cast<Shared*>(argument);
-      __atomic_fetch_add(&shared.arrived, 1, __ATOMIC_RELAXED);
-      while (__atomic_load_n(&shared.arrived, __ATOMIC_RELAXED) < 2) runtime::Thread::yield();
-      __atomic_fetch_add(&shared.ready, 1, __ATOMIC_RELAXED);
-      while (__atomic_load_n(&shared.ready, __ATOMIC_RELAXED) < 2) __builtin_ia32_pause();
-      for (int i = 0; i < 1000; ++i) ++*opaque(&shared.counter);
+      __atomic_fetch_add(&shared.running, 1, __ATOMIC_RELAXED);
+      while (__atomic_load_n(&shared.running, __ATOMIC_RELAXED) < 2) runtime::Thread::yield();
+      runtime::port::disable_preemption();
+      for (auto& round : shared.rounds) round.count();
+      runtime::port::enable_preemption();
     }
   } shared;
   auto& self = runtime::Thread::current();

@@ -667,6 +667,61 @@ CASE(ptrace_tracer_ends_at_an_exit, "ptrace prctl") {
   WANT_EQ(WEXITSTATUS(status), 9);
 }
 
+/// The effective user of a process.
+static int effective_user(pid_t pid) {
+  char line[100], path[40];
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  FILE* file = fopen(path, "r");
+  WANT(file);
+  int real = -1, effective = -1;
+  while (fgets(line, sizeof line, file)) sscanf(line, "Uid: %d %d", &real, &effective);
+  fclose(file);
+  return effective;
+}
+static int set_user_program, tracer_user, seizes;
+static void execs_it(void) {
+  char byte;
+  WANT_EQ(setresuid(1000, 1000, 1000), 0);
+  if (seizes) {
+    WANT_EQ(read(order[0], &byte, 1), 1);
+  } else {
+    WANT_EQ(trace(PTRACE_TRACEME, 0, 0, 0), 0);
+  }
+  char* const arguments[] = {"ptrace", "ptrace_no_such_case", 0};
+  syscall(SYS_execveat, set_user_program, "", arguments, (char* const[]){0}, AT_EMPTY_PATH);
+  _exit(77);
+}
+static void traces_it(void) {
+  WANT_EQ(setresuid((uid_t)tracer_user, (uid_t)tracer_user, (uid_t)tracer_user), 0);
+  const pid_t pid = check_child(execs_it);
+  if (seizes) {
+    WANT_EQ(trace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXEC), 0);
+    WANT_EQ(write(order[1], "x", 1), 1);
+    WANT_STOP(pid, EVENT(PTRACE_EVENT_EXEC));
+    WANT_EQ(effective_user(pid), 0);  // root may see it become root
+  } else {
+    WANT_STOP(pid, SIGTRAP);
+    WANT_EQ(effective_user(pid), 1000);  // by its own wish it is traced, and that gives nobody anything
+  }
+  WANT_EQ(kill(pid, SIGKILL), 0);
+  wait_for(pid);
+}
+CASE(ptrace_gives_no_rights, "ptrace execveat") {
+  static char bytes[1 << 20];
+  const int from = open("/proc/self/exe", O_RDONLY), to = open("set_user", O_WRONLY | O_CREAT, 0755);
+  WANT(from >= 0 && to >= 0);
+  for (long got; (got = read(from, bytes, sizeof bytes)) > 0;) WANT_EQ(write(to, bytes, (size_t)got), got);
+  WANT_EQ(fchmod(to, 04755), 0);
+  close(to);
+  set_user_program = open("set_user", O_RDONLY);
+  WANT(set_user_program >= 0);
+  WANT_EQ(pipe(order), 0);
+  for (tracer_user = 0; tracer_user <= 1000; tracer_user += 1000) WANT_EQ(check_wait(check_child(traces_it)), 0);
+  tracer_user = 0;
+  seizes = 1;
+  WANT_EQ(check_wait(check_child(traces_it)), 0);
+}
+
 static volatile int many_stop;
 static void* spin(void* argument) {
   while (!many_stop) {

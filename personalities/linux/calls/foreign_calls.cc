@@ -85,8 +85,8 @@ LinuxResult<u64> move_memory(Task& task, const Arguments& arguments, bool writes
     return std::unexpected(Errno::Invalid);
   const auto target = task.personality().processes().find_task(static_cast<i32>(pid));
   if (!target) return std::unexpected(Errno::NoProcess);
-  if (!may_inspect(task, target->process())) return std::unexpected(Errno::Perm);
   const auto memory = target->memory_of_other();
+  if (!may_inspect(task, target->process())) return std::unexpected(Errno::Perm);
   if (!memory) return std::unexpected(Errno::NoProcess);
   VectorWalk here(task, local, local_count), there(task, foreign, foreign_count);
   return copy_between(task, *memory, here, there, writes);

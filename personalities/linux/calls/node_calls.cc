@@ -118,8 +118,8 @@ LinuxResult<> bind(Task& task, const Arguments& arguments) {
 
 LinuxResult<Ref<MemoryMap>> memory_of(Task& task, u64 pid) {
   const auto target = TRY(scheduled_task(task, static_cast<u32>(pid)));
-  if (!may_inspect(task, target->process())) return std::unexpected(Errno::Perm);
   auto memory = target->memory_of_other();
+  if (!may_inspect(task, target->process())) return std::unexpected(Errno::Perm);
   if (!memory) return std::unexpected(Errno::NoProcess);
   return memory;
 }

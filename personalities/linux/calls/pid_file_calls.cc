@@ -49,11 +49,11 @@ LinuxResult<u64> take_file(Task& task, u64 descriptor, i32 number, u32 flags) {
   const auto process = TRY(process_of(task, descriptor));
   const auto target = process->any_task();
   if (!target) return std::unexpected(Errno::NoProcess);
-  if (!may_inspect(task, *process)) return std::unexpected(Errno::Perm);
   const auto files = target->files_of_other();
-  if (!files) return std::unexpected(Errno::NoProcess);
-  auto file = TRY(files->get(number));
-  return TRY(task.files().add(std::move(file), true, task.process().soft_limit(Resource::OpenFiles)));
+  auto file = files ? files->get(number) : std::unexpected(Errno::NoProcess);
+  if (!may_inspect(task, *process)) return std::unexpected(Errno::Perm);
+  if (!file) return std::unexpected(file.error());
+  return TRY(task.files().add(std::move(*file), true, task.process().soft_limit(Resource::OpenFiles)));
 }
 
 }  // namespace

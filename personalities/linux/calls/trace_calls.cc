@@ -53,7 +53,8 @@ LinuxResult<u64> trace_me(Task& task) {
   Guard<SpinLock> guard(TaskInternals::table_lock(task));
   auto* parent = TaskInternals::parent_locked(task.process());
   if (TaskInternals::trace(task).tracer || !parent) return std::unexpected(Errno::Perm);
-  TaskInternals::link_tracer_locked(task, *parent, {&TaskInternals::traced_calls(), 0, false});
+  TaskInternals::link_tracer_locked(task, *parent,
+                                    {&TaskInternals::traced_calls(), 0, false, task.identity().privileged()});
   TaskInternals::stop_fact_calls(task);
   return 0;
 }
@@ -64,15 +65,16 @@ LinuxResult<u64> attach(Task& task, i32 tid, bool seize, u64 address, u64 option
   const auto target = task.personality().processes().find_task(tid);
   if (!target) return std::unexpected(Errno::NoProcess);
   auto& process = target->process();
-  if (&process == &task.process() || process.id() == 1 || !may_inspect(task, process))
-    return std::unexpected(Errno::Perm);
+  if (&process == &task.process() || process.id() == 1) return std::unexpected(Errno::Perm);
   {
     Guard<SpinLock> guard(TaskInternals::table_lock(task));
+    // Order: an exec that gives rights either is seen here, or sees the tracer.
+    if (!may_inspect(task, process)) return std::unexpected(Errno::Perm);
     if (process.has_ended()) return std::unexpected(Errno::NoProcess);
     if (TaskInternals::trace(*target).tracer) return std::unexpected(Errno::Perm);
-    TaskInternals::link_tracer_locked(
-        *target, task.process(),
-        {&TaskInternals::traced_calls(), static_cast<u32>(seize ? options : 0), seize});
+    TaskInternals::link_tracer_locked(*target, task.process(),
+                                      {&TaskInternals::traced_calls(), static_cast<u32>(seize ? options : 0),
+                                       seize, task.identity().privileged()});
   }
   TaskInternals::disturb(*target, Task::kFiltered);
   if (!seize) send_signal(*target, {.number = signal::kStop});

@@ -61,8 +61,8 @@ class ProcessMemoryFile final : public RegularFile {
 
 LinuxResult<Ref<File>> open_process_memory(const ProcSubject& subject, const OpenRequest& request) {
   auto process = TRY(subject.process());
-  if (!may_inspect(subject.reader, *process)) return std::unexpected(Errno::Access);
   auto memory = TRY(subject.task())->memory_of_other();
+  if (!may_inspect(subject.reader, *process)) return std::unexpected(Errno::Access);
   if (!memory) return std::unexpected(Errno::NoProcess);
   return TRY(runtime::make<ProcessMemoryFile>(request, std::move(memory)));
 }

@@ -5,7 +5,8 @@
 
 namespace vari::linux {
 
-/// Itself; root; or whoever has all of its ids, where it may be dumped.
+/// Itself; root; or whoever has all of its ids, where it may be dumped. To be asked *after* what is looked
+/// into was taken hold of: the other may exec meanwhile, and be more than it was.
 inline bool may_inspect(Task& task, Process& target) {
   const auto& own = task.identity();
   if (&task.process() == &target || own.privileged()) return true;

@@ -17,10 +17,10 @@ namespace {
 
 constexpr u64 kInitialFlags = 0x202;  // interrupts on
 
-LinuxResult<Ref<Credentials>> credentials_after(const Task& task, const ProgramImage& image) {
+LinuxResult<Ref<Credentials>> credentials_after(const Task& task, const ProgramImage& image, bool gains) {
   Identity identity = task.identity();
-  if (image.set_user) identity.effective_user = image.owner_user;
-  if (image.set_group) identity.effective_group = image.owner_group;
+  if (gains && image.set_user) identity.effective_user = image.owner_user;
+  if (gains && image.set_group) identity.effective_group = image.owner_group;
   identity.saved_user = identity.file_user = identity.effective_user;
   identity.saved_group = identity.file_group = identity.effective_group;
   return TRY(runtime::make<Credentials>(identity));
@@ -67,8 +67,8 @@ LinuxResult<> TaskInternals::become_only_task(Task& task) {
 LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
   TRY(image.load(task));
   auto& process = *task.process_;
-  if (!may_gain_rights(task)) image.set_user = image.set_group = false;
-  auto credentials = TRY(credentials_after(task, image));
+  auto credentials = TRY(credentials_after(task, image, true)),
+       plain = TRY(credentials_after(task, image, false));
   Ref<SignalHandlers> handlers;
   if (process.handlers_->references() > 1) {
     handlers = TRY(runtime::make<SignalHandlers>());
@@ -86,6 +86,13 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
 
   release_memory_users(task);
   {
+    // Order: nobody begins to trace between this look and the change. Only a privileged tracer may see a
+    // program gain rights.
+    Guard<SpinLock> table_guard(task.personality_.processes().lock_);
+    if (task.trace_.tracer && !task.trace_.privileged) {
+      image.set_user = image.set_group = false;
+      std::swap(credentials, plain);
+    }
     Guard<SpinLock> guard(process.lock_);
     std::swap(task.memory_, image.memory);
     std::swap(task.files_, files);

@@ -45,6 +45,7 @@ struct TraceStart {
   const Handlers* calls;  // what its calls go through
   u32 options;
   bool seized;
+  bool privileged;  // who wanted it was root
 };
 
 /// The parent of a vforked child sleeps on this until the child needs its memory no longer.
@@ -197,7 +198,6 @@ struct TaskInternals {
   static bool wants_event(Task& task, u32 event);
   static void stop_at_event(Task& task, u32 event, u64 message);
   static void tell_of_exec(Task& task, i32 old_id);
-  static bool may_gain_rights(Task& task);
   static void link_tracer_locked(Task& task, Process& tracer, const TraceStart& start);
   [[nodiscard]] static Ref<Task> unlink_tracer_locked(Task& task, int number);
   static void inherit_tracer(Task& parent, Task& child, u32 event, u64 flags);

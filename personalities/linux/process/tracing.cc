@@ -212,17 +212,6 @@ void TaskInternals::tell_of_exec(Task& task, i32 old_id) {
   if (!seized) send_signal(task, {.number = signal::kTrap, .pid = task.process_->id_});
 }
 
-/// Only a privileged tracer may see a program gain rights.
-bool TaskInternals::may_gain_rights(Task& task) {
-  if (!task.is_traced()) return true;
-  Ref<Process> tracer;
-  {
-    Guard<SpinLock> guard(task.personality_.processes().lock_);
-    if (task.trace_.tracer) tracer = Ref<Process>(*task.trace_.tracer);
-  }
-  return !tracer || tracer->identity().privileged();
-}
-
 void TaskInternals::link_tracer_locked(Task& task, Process& tracer, const TraceStart& start) {
   auto& trace = task.trace_;
   trace.tracer = &tracer;
@@ -231,6 +220,7 @@ void TaskInternals::link_tracer_locked(Task& task, Process& tracer, const TraceS
   trace.call = Trace::Call::None;
   trace.call_number = -1;
   trace.seized = start.seized;
+  trace.privileged = start.privileged;
   trace.options = start.options;
   trace.told = true;
   trace.status = 0;
@@ -279,7 +269,8 @@ void TaskInternals::inherit_tracer(Task& parent, Task& child, u32 event, u64 fla
   const auto& trace = parent.trace_;
   if (!trace.tracer || trace.tracer->life_ != Process::Life::Running) return;
   if (!(trace.options & 1 << event) && !(flags & CloneRequest::kTrace)) return;
-  link_tracer_locked(child, *trace.tracer, {parent.traced_calls_, trace.options, trace.seized});
+  link_tracer_locked(child, *trace.tracer,
+                     {parent.traced_calls_, trace.options, trace.seized, trace.privileged});
   child.set_attention(Task::kTraceStop | Task::kFiltered);
 }
 

@@ -44,10 +44,11 @@ struct Trace {
   Resume resume = Resume::Go;
   Call call = Call::None;  // where a stop at a call is
   bool seized = false;
-  bool told = true;        // the tracer has been told of the stop, or of the end
-  bool listening = false;  // PTRACE_LISTEN: stopped with its group, and tells when that goes on
-  bool busy = false;       // the tracer looks: the task must not go on
-  bool leaving = false;    // stopped on its way out: only its tracer, or that one's end, lets it go
+  bool privileged = false;  // what it gains by exec it keeps
+  bool told = true;         // the tracer has been told of the stop, or of the end
+  bool listening = false;   // PTRACE_LISTEN: stopped with its group, and tells when that goes on
+  bool busy = false;        // the tracer looks: the task must not go on
+  bool leaving = false;     // stopped on its way out: only its tracer, or that one's end, lets it go
   u32 options = 0;
   i32 status = 0;   // of the stop (signal | event << 8), or of the end as wait() has it
   int signal = 0;   // what the tracer wants delivered in place of the one that stopped it
