@@ -29,7 +29,8 @@ struct Unikernel {
 
   // What the program sees
   using Personality = linux::Personality;
-  using Calls = linux::AllGroups;  // composition.cc
+  // composition.cc. One program: there is nobody to trace.
+  using Calls = linux::Without<linux::AllGroups, linux::TraceCalls>::Type;
   using Executables = components::elf::ElfFormat;
 
   // Components

@@ -96,6 +96,18 @@ using AllGroups = CallGroups<VARI_LINUX_CALL_GROUPS(VARI_NAME_GROUP) SystemTrees
 #undef VARI_NAME_GROUP
 static_assert(AllGroups::kCount <= kMostGroups);
 
+/// All of `Groups` but one.
+template <class... A, class... B>
+CallGroups<A..., B...> operator+(CallGroups<A...>, CallGroups<B...>);
+template <class Groups, class Left>
+struct Without;
+template <class... Groups, class Left>
+struct Without<CallGroups<Groups...>, Left> {
+  template <class Group>
+  using Kept = std::conditional_t<std::is_same_v<Group, Left>, CallGroups<>, CallGroups<Group>>;
+  using Type = decltype((CallGroups<>() + ... + Kept<Groups>()));
+};
+
 template <class Groups>
 constexpr Selection select() {
   Selection selection{};
