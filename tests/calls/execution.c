@@ -48,6 +48,17 @@ CASE(a_running_program_is_not_written_to, "open truncate execve unlink") {
   WANT(open("moved", O_RDWR) >= 0);
 }
 
+// wait() says that the process has ended: its program no longer runs, whatever core it ended on.
+CASE(a_program_that_has_ended_is_written_to, "wait4 execve open") {
+  copy_program(busybox(), "true", 0755);
+  for (int round = 0; round < 500; ++round) {
+    WANT_EQ(run("./true"), 0);
+    const int fd = open("true", O_WRONLY);
+    WANT(fd >= 0);
+    close(fd);
+  }
+}
+
 CASE(what_is_open_for_writing_is_not_run, "execve open close") {
   copy_program(busybox(), "true", 0755);
   WANT_EQ(run("./true"), 0);

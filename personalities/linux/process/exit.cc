@@ -60,10 +60,13 @@ void TaskInternals::release_resources(Task& task) {
   Ref<MemoryMap> memory;
   Ref<FileTable> files;
   Ref<FileSystemContext> file_system;
+  Ref<File> executable;
   bool last = false;
   {
     Guard<SpinLock> guard(task.process_->lock_);
     last = ++task.process_->ending_tasks_ == task.process_->task_count_;
+    // Before anybody is told of the end: who has waited for a program may write to it (no ETXTBSY).
+    if (last) executable = std::move(task.process_->executable_);
     const u64 peak = task.memory_ ? task.memory_->peak_resident_pages() * kPageBytes / kKiB : 0;
     auto& dead = task.process_->dead_tasks_;
     if (peak > dead.peak_resident_kib) dead.peak_resident_kib = peak;
@@ -75,6 +78,7 @@ void TaskInternals::release_resources(Task& task) {
   files = {};
   file_system = {};
   memory = {};
+  executable = {};
   if (last) task.personality_.system_v().process_ends(*task.process_);
 }
 
@@ -98,7 +102,6 @@ void TaskInternals::leave_process(Task& task) {
       if (last) {
         __builtin_memcpy(process.last_name_, task.name_, sizeof task.name_);
         process.last_credentials_ = task.credentials_;
-        leavings.executable = std::move(process.executable_);
         leavings.timers = std::exchange(process.timers_, nullptr);
         process.pending_.discard(~SignalSet{0}, leavings.spent);
       } else {

@@ -104,7 +104,6 @@ struct TaskInternals {
     Ref<ControllingTerminal> terminal;
     Ref<Process> process;
     Ref<ProcessGroup> group;
-    Ref<File> executable;
     Ref<Task> record;
     ProcessTimers* timers = nullptr;
     SignalQueue spent;
