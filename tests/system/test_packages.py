@@ -20,16 +20,16 @@ def suites(short, _options):
     return support.make_suites(__name__, short, "Debian's programs over files: each a job")
 
 
-def job(vari, name, *packages, memory="1G", timeout=200, interpreter="bash", beside=()):
+def job(vari, name, *packages, memory="1G", timeout=200, interpreter="bash", beside=(), cores=2, status=0):
     """Runs packages/NAME.sh in a root of busybox, these trees and the files `beside` it; it must print packages/NAME.expected."""
     files = dict(_USERS) | {f"job/{path.name}": (0o755, path.read_bytes()) for path in beside}
     for tree in packages:
         files.update(rootfs.files_of(trees.fetch(tree)[0]))
     files[f"job/{name}"] = (0o755, (JOBS / name).read_bytes())
     with support.root_with(files) as root:
-        done = vari.exec(f"{interpreter} /job/{name}", "--root", root, "--mem", memory, "--smp", 2, timeout=timeout)
+        done = vari.exec(f"{interpreter} /job/{name}", "--root", root, "--mem", memory, "--smp", cores, timeout=timeout)
     expected = (JOBS / f"{name}.expected").read_text()
-    assert done.out == expected and done.status == 0, f"expected:\n{expected}\n{done}"
+    assert (done.out, done.status) == (expected, status), f"expected:\n{expected}\n{done}"
 
 
 @case
@@ -67,6 +67,31 @@ def gdb(vari):
     debugged = linux_peer.build_static(paths.ROOT / "tests" / "system" / "programs" / "debugged.c", paths.BUILD / "programs" / "debugged",
                                        "-g", "-O0", f"-ffile-prefix-map={paths.ROOT}/=")
     job(vari, "gdb.sh", "gdb", interpreter="sh", beside=(debugged, JOBS / "gdb.commands"))
+
+
+@case
+def lua(vari):
+    job(vari, "lua.lua", "lua", interpreter="lua5.4", status=5)
+
+
+@case
+def ocaml(vari):
+    job(vari, "ocaml.sh", "ocaml-compiler", interpreter="sh", beside=(JOBS / "ocaml.ml",))
+
+
+@case
+def erlang(vari):
+    job(vari, "erlang.sh", "erlang", interpreter="sh", beside=(JOBS / "erlang.erl",))
+
+
+@case
+def java(vari):
+    job(vari, "java.sh", "java", memory="2G", timeout=400, interpreter="sh", beside=(JOBS / "Job.java",), cores=4)
+
+
+@case
+def node(vari):
+    job(vari, "node.js", "node", memory="2G", timeout=400, interpreter="node", cores=4)
 
 
 @case(long=True)
