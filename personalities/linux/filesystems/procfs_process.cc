@@ -236,12 +236,24 @@ LinuxResult<> smaps(const ProcSubject& subject, TextBuffer& to) {
   return {};
 }
 
-void put_mount_options(u32 flags, TextBuffer& to) {
-  to.put(flags & Mount::kReadOnly ? "ro" : "rw");
-  if (flags & Mount::kNoSetId) to.put(",nosuid");
-  if (flags & Mount::kNoDevices) to.put(",nodev");
-  if (flags & Mount::kNoExecute) to.put(",noexec");
-  if (flags & Mount::kNoAccessTime) to.put(",noatime");
+void put_mount_options(u32 flags, bool read_only, TextBuffer& to) {
+  struct Option {
+    u32 flag;
+    std::string_view name;
+  };
+  static constexpr Option kOptions[] = {
+      {Mount::kNoSetId, ",nosuid"},
+      {Mount::kNoDevices, ",nodev"},
+      {Mount::kNoExecute, ",noexec"},
+      {Mount::kNoAccessTime, ",noatime"},
+      {Mount::kNoDirectoryAccessTime, ",nodiratime"},
+      {Mount::kRelativeAccessTime, ",relatime"},
+      {Mount::kNoLinkFollow, ",nosymfollow"},
+  };
+  to.put(read_only ? "ro" : "rw");
+  for (const auto& option : kOptions) {
+    if (flags & option.flag) to.put(option.name);
+  }
 }
 
 /// Calls `line` with each mount that the reader can see, and the text of its place.
@@ -262,7 +274,7 @@ LinuxResult<> for_each_mount(const ProcSubject& subject, Line line) {
 LinuxResult<> mounts(const ProcSubject& subject, TextBuffer& to) {
   return for_each_mount(subject, [&](Mount& mount, std::string_view where) {
     to.print(mount.source(), " ", where, " ", mount.root().inode().file_system().type(), " ");
-    put_mount_options(mount.flags(), to);
+    put_mount_options(mount.flags(), mount.read_only(), to);
     to.put(" 0 0\n");
   });
 }
@@ -272,8 +284,8 @@ LinuxResult<> mount_info(const ProcSubject& subject, TextBuffer& to) {
     auto& file_system = mount.root().inode().file_system();
     to.print(mount.id(), " 1 ", device_major(file_system.device()), ":", device_minor(file_system.device()),
              " / ", where, " ");
-    put_mount_options(mount.flags(), to);
-    to.print(" - ", file_system.type(), " ", mount.source(), " rw\n");
+    put_mount_options(mount.flags(), mount.flags() & Mount::kReadOnly, to);
+    to.print(" - ", file_system.type(), " ", mount.source(), file_system.read_only() ? " ro\n" : " rw\n");
   });
 }
 
