@@ -39,6 +39,9 @@ class FileSystem : public runtime::Managed {
   /// How many mounts show it; the last one to go tears down the names.
   void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
   bool mounted() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
+  /// Whether its objects can be found by number alone (name_to_handle_at(2)): names are Kept, numbers never
+  /// used again.
+  virtual bool has_handles() const { return false; }
   /// No mount shows it any longer: what is kept only in case that it is used again can go.
   virtual void on_last_unmount() {}
   /// Remounted with these options. Invalid.

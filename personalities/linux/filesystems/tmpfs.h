@@ -23,6 +23,7 @@ class Tmpfs : public FileSystem {
 
   std::string_view type() const override { return "tmpfs"; }
   FileSystemStatistics statistics() override;
+  bool has_handles() const override { return true; }
 
   /// NoSpace at the limit, or where only the reserve for other things is left.
   LinuxResult<> charge(u64 pages);
