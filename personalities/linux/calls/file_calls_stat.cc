@@ -124,6 +124,9 @@ LinuxResult<> check_access(Task& task, u64 directory, u64 path, u64 mode, u64 fl
   if (!(flags & kAtEffectiveIds)) {
     identity.file_user = identity.user;
     identity.file_group = identity.group;
+    auto& sets = identity.capabilities;
+    if (!(sets.secure_bits & Capabilities::kNoUserFixUp))
+      sets.effective = identity.user == 0 ? sets.permitted : 0;
   }
   if ((mode & kMayWrite) && found.mount && found.mount->read_only() && !found.inode().is(FileKind::Character))
     return std::unexpected(Errno::ReadOnly);

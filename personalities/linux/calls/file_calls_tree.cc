@@ -174,7 +174,7 @@ LinuxResult<> enter(Task& task, const Path& path, bool as_root) {
   if (!path.inode().is(FileKind::Directory)) return std::unexpected(Errno::NotDirectory);
   TRY(check_permission(task.identity(), path.inode(), kMayExecute));
   if (as_root) {
-    if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+    if (!task.may(Capability::ChangeRoot)) return std::unexpected(Errno::Perm);
     task.file_system().set_root(path);
   } else {
     task.file_system().set_current_directory(path);

@@ -70,7 +70,7 @@ LinuxResult<Path> decode(Task& task, u64 descriptor, const HandleHeader& header,
 }
 
 LinuxResult<u64> open_by_handle(Task& task, u64 descriptor, u64 address, u32 flags) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::ReadAndSearch)) return std::unexpected(Errno::Perm);
   const auto header = TRY(task.user().read<HandleHeader>(address));
   if (header.bytes > kMostBytes || header.bytes == 0) return std::unexpected(Errno::Invalid);
   char bytes[kMostBytes] = {};

@@ -49,7 +49,7 @@ LinuxResult<> remount(Task& task, const Path& at, u32 flags, u64 options) {
 }
 
 LinuxResult<> mount(Task& task, const Arguments& a) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   u32 flags = static_cast<u32>(a.a[3]);
   if ((flags & 0xffff'0000) == 0xc0ed'0000) flags &= 0xffff;  // the old magic number
   UserPath source_path;
@@ -71,7 +71,7 @@ LinuxResult<> unmount(Task& task, const Arguments& a) {
   constexpr u64 kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
   if (a.a[1] & ~(kForce | kDetach | kExpire | kNoFollow)) return std::unexpected(Errno::Invalid);
   if ((a.a[1] & kExpire) && (a.a[1] & (kForce | kDetach))) return std::unexpected(Errno::Invalid);
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   auto at =
       TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
   auto& mounts = task.personality().vfs().mounts();
@@ -80,7 +80,7 @@ LinuxResult<> unmount(Task& task, const Arguments& a) {
 }
 
 LinuxResult<> pivot(Task& task, const Arguments& a) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   const auto new_root = TRY(walk_user_path(task, kHere, a.a[0], WalkFlags::Directory));
   const auto put_old = TRY(walk_user_path(task, kHere, a.a[1], WalkFlags::Directory));
   auto& personality = task.personality();

@@ -10,7 +10,7 @@ using Parameter = MountContext::Parameter;
 
 LinuxResult<u64> open(Task& task, u64 name_address, u32 flags) {
   constexpr u32 kCloseOnExec = 1;
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   if (flags & ~kCloseOnExec) return std::unexpected(Errno::Invalid);
   char name_text[kPageBytes / 8];
   const auto name = task.user().string(name_address, name_text);
@@ -23,7 +23,7 @@ LinuxResult<u64> open(Task& task, u64 name_address, u32 flags) {
 
 LinuxResult<u64> pick(Task& task, u64 directory, u64 path, u32 flags) {
   constexpr u32 kCloseOnExec = 1, kNoFollow = 2, kNoAutomount = 4, kEmptyPath = 8;
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   if (flags & ~(kCloseOnExec | kNoFollow | kNoAutomount | kEmptyPath)) return std::unexpected(Errno::Invalid);
   const auto walk_flags = (flags & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None) |
                           (flags & kEmptyPath ? WalkFlags::EmptyPath : WalkFlags::None);
@@ -114,7 +114,7 @@ LinuxResult<> configure(Task& task, const Arguments& a) {
 
 LinuxResult<u64> mount(Task& task, u64 descriptor, u32 flags, u32 attributes) {
   constexpr u32 kCloseOnExec = 1;
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   if (flags & ~kCloseOnExec) return std::unexpected(Errno::Invalid);
   if (attributes & ~(mount_attribute::kPlain | mount_attribute::kAccessTimes))
     return std::unexpected(Errno::Invalid);

@@ -14,7 +14,7 @@ LinuxResult<u64> open_tree(Task& task, u64 directory, u64 path, u32 flags) {
   if (flags & ~(kAtEmptyPath | kAtNoAutomount | kAtRecursive | kAtNoFollow | kClone | File::kCloseOnExec))
     return std::unexpected(Errno::Invalid);
   if ((flags & (kAtRecursive | kClone)) == kAtRecursive) return std::unexpected(Errno::Invalid);
-  if ((flags & kClone) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if ((flags & kClone) && !task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   const auto at = TRY(walk_user_path(task, directory, path, walk_flags_of(flags)));
   if (flags & kClone) {
     auto& mounts = task.personality().vfs().mounts();
@@ -29,7 +29,7 @@ LinuxResult<> move_mount(Task& task, const Arguments& a) {
   constexpr u32 kFromLinks = 1, kFromEmpty = 4, kToLinks = 0x10, kToEmpty = 0x40, kSetGroup = 0x100,
                 kKnown = 0x177;
   const u32 flags = static_cast<u32>(a.a[4]);
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   if (flags & ~kKnown) return std::unexpected(Errno::Invalid);
   const auto walk_flags = [&](u32 links, u32 empty) {
     return (flags & links ? WalkFlags::None : WalkFlags::NoFollow) |
@@ -86,7 +86,7 @@ LinuxResult<> set_attributes(Task& task, const Arguments& a) {
     return std::unexpected(Errno::Invalid);
   if (a.a[4] > kPageBytes) return std::unexpected(Errno::TooBig);
   if (a.a[4] < sizeof(MountAttributes)) return std::unexpected(Errno::Invalid);
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   const auto given = TRY(read_attributes(task, a.a[3], a.a[4]));
   if (!given.set && !given.clear && !given.propagation) return {};
   const auto change = TRY(flag_change_of(given));

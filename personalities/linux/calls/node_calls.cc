@@ -108,7 +108,7 @@ LinuxResult<> bind(Task& task, const Arguments& arguments) {
   const auto [begin, bytes, mode, mask, bits, flags] = arguments.a;
   const bool has_node = TRY(read_mask(task, mask, bits));
   if (flags & ~(kStrict | kMove | kMoveAll)) return std::unexpected(Errno::Invalid);
-  if ((flags & kMoveAll) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if ((flags & kMoveAll) && !task.may(Capability::Nice)) return std::unexpected(Errno::Perm);
   if (begin & (kPageBytes - 1) || !valid_range(begin, bytes)) return std::unexpected(Errno::Invalid);
   TRY(check_mode(static_cast<u32>(mode), has_node));
   if (bytes && !task.memory().covered(begin, align_up(bytes, kPageBytes)))
@@ -136,7 +136,7 @@ LinuxResult<u64> move_pages(Task& task, const Arguments& arguments) {
   constexpr u64 kMove = 2, kMoveAll = 4;
   const auto [pid, count, pages, nodes, states, flags] = arguments.a;
   if (flags & ~(kMove | kMoveAll)) return std::unexpected(Errno::Invalid);
-  if ((flags & kMoveAll) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if ((flags & kMoveAll) && !task.may(Capability::Nice)) return std::unexpected(Errno::Perm);
   const auto memory = TRY(memory_of(task, pid));
   for (u64 i = 0; i < count && !fatal_signal_pending(task); ++i) {
     const u64 page = align_down(TRY(task.user().read<u64>(pages + i * sizeof(u64))), kPageBytes);
