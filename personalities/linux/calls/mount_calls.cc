@@ -39,13 +39,13 @@ u32 kept_flags(u32 flags, u32 before) {
 LinuxResult<> remount(Task& task, const Path& at, u32 flags, u64 options) {
   auto& mounts = task.personality().vfs().mounts();
   auto& file_system = at.inode().file_system();
-  const u32 before = at.mount ? at.mount->flags() : 0;
-  TRY(mounts.change_flags(at, Mount::kKept, kept_flags(flags, before), false));
-  if (flags & Mount::kBind) return {};  // of the mount alone
-  char text[512];
-  TRY(file_system.reconfigure(TRY(optional_string(task, options, text))));
-  const bool shared = !file_system.ends_with_last_mount();
-  return shared ? LinuxResult<>() : mounts.set_read_only(file_system, flags & Mount::kReadOnly);
+  if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
+  if (!(flags & Mount::kBind)) {  // else of the mount alone
+    char text[512];
+    TRY(file_system.reconfigure(TRY(optional_string(task, options, text))));
+    if (file_system.ends_with_last_mount()) TRY(mounts.set_read_only(file_system, flags & Mount::kReadOnly));
+  }
+  return mounts.change_flags(at, Mount::kKept, kept_flags(flags, at.mount->flags()), false);
 }
 
 LinuxResult<> mount(Task& task, const Arguments& a) {
