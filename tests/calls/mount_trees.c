@@ -507,3 +507,34 @@ CASE(lazy_unmount_takes_all_that_is_mounted_below, "umount2") {
   WANT_EQ(rmdir("m"), 0);
   leave_private();
 }
+
+static void mount_and_unmount(const char* where) {
+  for (int i = 0; i < 150; ++i) {
+    const int copy = tree(AT_FDCWD, "a", OPEN_TREE_CLONE | kRecursive);
+    WANT(copy >= 0);
+    WANT_EQ(faccessat(copy, "in/f", F_OK, 0), 0);
+    WANT_EQ(place(copy, where), 0);
+    close(copy);
+    WANT(umount2(where, kDetach) == 0 || errno == EINVAL);  // somebody else may have been faster
+    WANT(set(AT_FDCWD, "a/in", 0, 0, MOUNT_ATTR_RDONLY) == 0 || errno == EBUSY);
+    const int writer = open("a/in/f", O_WRONLY);
+    WANT(writer >= 0 || errno == EROFS);
+    close(writer);
+    WANT_EQ(set(AT_FDCWD, "a/in", 0, MOUNT_ATTR_RDONLY, 0), 0);
+  }
+}
+static void at_one(void) { mount_and_unmount("one"); }
+static void at_two(void) { mount_and_unmount("two"); }
+CASE(mounts_change_from_all_sides, "open_tree move_mount umount2 mount_setattr") {
+  enter_private();
+  WANT_EQ(mkdir("a", 0755) | mkdir("one", 0755) | mkdir("two", 0755) | mount("none", "a", "tmpfs", 0, 0), 0);
+  WANT_EQ(mkdir("a/in", 0755) | mount("none", "a/in", "tmpfs", 0, 0), 0);
+  make("a/in/f");
+  const pid_t children[4] = {check_child(at_one), check_child(at_one), check_child(at_two), check_child(at_two)};
+  for (int i = 0; i < 4; ++i) WANT_EQ(check_wait(children[i]), 0);
+  while (umount2("one", kDetach) == 0 || umount2("two", kDetach) == 0) {
+  }
+  WANT_EQ(errno, EINVAL);
+  WANT_EQ(rmdir("one") | rmdir("two") | umount2("a/in", 0) | umount2("a", 0) | rmdir("a"), 0);
+  leave_private();
+}

@@ -15,11 +15,8 @@ namespace vari::linux {
 
 using runtime::Guard;
 
-Mount::Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source)
-    : root_(std::move(root)),
-      flags_(flags),
-      id_(id),
-      source_length_(std::min(source.size(), sizeof source_)) {
+Mount::Mount(Ref<Dentry> root, u32 flags, std::string_view source)
+    : root_(std::move(root)), flags_(flags), source_length_(std::min(source.size(), sizeof source_)) {
   std::copy_n(source.data(), source_length_, source_);
   root_->inode().file_system().add_mount();
 }
@@ -57,12 +54,10 @@ Path MountTable::root() {
 }
 
 LinuxResult<> MountTable::set_root(Ref<Dentry> root, std::string_view source) {
-  auto mount = TRY(runtime::make<Mount>(std::move(root), u32{0}, u32{1}, source));
+  auto mount = TRY(runtime::make<Mount>(std::move(root), u32{0}, source));
   Guard guard(lock_);
-  last_id_ = 1;
   root_ = mount;
-  mount->attached_ = true;
-  mounts_.push_back(*mount.leak());
+  list_locked(std::move(mount));
   return {};
 }
 
@@ -104,18 +99,16 @@ Mount* MountTable::child_locked(const Mount& mount) {
 // A tree that is refused and mounted nowhere else: its names hold each other, so somebody must end them.
 LinuxResult<Ref<Mount>> MountTable::make(const Ref<Dentry>& tree, u32 flags, std::string_view source,
                                          u32 copied_from) {
-  const u32 id = __atomic_add_fetch(&last_id_, 1, __ATOMIC_RELAXED);
-  auto made = id < kMaximumMounts ? runtime::make<Mount>(tree, flags, id, source)
-                                  : Result<Ref<Mount>>(std::unexpected(Error::NoSpace));
+  auto made = runtime::make<Mount>(tree, flags, source);
   if (!made) {
     const auto& file_system = tree->inode().file_system();
     if (!file_system.mounted() && file_system.ends_with_last_mount()) Dentry::tear_down(*tree);
     return std::unexpected(to_errno(made.error()));
   }
   Guard guard(lock_);
-  (*made)->attached_ = true;
+  if (count_ >= kMaximumMounts) return std::unexpected(Errno::NoSpace);
   (*made)->copied_from_ = copied_from;
-  mounts_.push_back(*Ref<Mount>(*made).leak());
+  list_locked(*made);
   return std::move(*made);
 }
 
@@ -152,9 +145,17 @@ LinuxResult<> MountTable::attach(Mount& mount, const Path& at) {
   }
 }
 
+void MountTable::list_locked(Ref<Mount> mount) {
+  mount->id_ = ++last_id_;
+  mount->attached_ = true;
+  ++count_;
+  mounts_.push_back(*mount.leak());
+}
+
 MountTable::Unlisted MountTable::unlist_locked(Mount& mount) {
   if (mount.mount_point_) mount.mount_point_->add_mount(-1);
   mount.attached_ = false;
+  --count_;
   mounts_.erase(mounts_.iterator_to(mount));
   return {Ref<Mount>::adopt(&mount), std::move(mount.parent_), std::move(mount.mount_point_)};
 }

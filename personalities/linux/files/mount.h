@@ -46,7 +46,7 @@ class Mount final : public runtime::Managed {
   friend class MountTable;
   template <class T, class... A>
   friend Result<Ref<T>> runtime::make(A&&... arguments);
-  Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source);
+  Mount(Ref<Dentry> root, u32 flags, std::string_view source);
   ~Mount() override;
   using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
@@ -56,7 +56,7 @@ class Mount final : public runtime::Managed {
   Ref<Dentry> root_;
   u32 flags_;        // atomic; changed under the table's lock
   u32 writers_ = 0;  // atomic
-  const u32 id_;
+  u32 id_ = 0;       // given by the table, once, before anybody sees it
   char source_[64];
   std::size_t source_length_;
   // Guarded by the table's lock:
@@ -70,7 +70,7 @@ class Mount final : public runtime::Managed {
 
 class MountTable {
  public:
-  static constexpr u32 kMaximumMounts = 100'000;
+  static constexpr u32 kMaximumMounts = 100'000;  // at a time
 
   MountTable() = default;
   ~MountTable();
@@ -135,6 +135,7 @@ class MountTable {
     Ref<Dentry> mount_point;
   };
   Unlisted unlist_locked(Mount& mount) REQUIRES(lock_);
+  void list_locked(Ref<Mount> mount) REQUIRES(lock_);
   LinuxResult<> check_place_locked(const Path& place) const REQUIRES(lock_);
   /// Whether programs can come to it from the root.
   bool is_visible_locked(const Mount& mount) const REQUIRES(lock_);
@@ -149,7 +150,8 @@ class MountTable {
   runtime::Mutex copy_mutex_;  // one recursive copy at a time: copies say there what they are of
   runtime::SpinLock lock_;
   Mounts mounts_ GUARDED_BY(lock_);  // each holds a reference
-  u32 last_id_ = 0;                  // atomic
+  u32 count_ GUARDED_BY(lock_) = 0;
+  u32 last_id_ GUARDED_BY(lock_) = 0;  // never used again, so that the list is in their order
   Ref<Mount> root_ GUARDED_BY(lock_);
 };
 
