@@ -19,7 +19,7 @@ enum class Errno : int {
   ProtocolUnsupported = 93, SocketTypeUnsupported = 94, NotSupported = 95, AddressFamily = 97,
   AddressInUse = 98, AddressNotAvailable = 99, ConnectionAborted = 103, ConnectionReset = 104,
   NoBuffers = 105, IsConnected = 106, NotConnected = 107, TooManyReferences = 109, TimedOut = 110,
-  ConnectionRefused = 111, Already = 114, InProgress = 115, Cancelled = 125,
+  ConnectionRefused = 111, Already = 114, InProgress = 115, Stale = 116, Cancelled = 125,
   // Never seen by programs: the call is to be restarted, see signals/.
   RestartIfHandlerSays = 512,   // ERESTARTSYS: again if SA_RESTART, else EINTR
   RestartAlways = 513,          // ERESTARTNOINTR: again, whatever ran meanwhile

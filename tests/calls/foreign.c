@@ -190,3 +190,57 @@ CASE(pages_are_on_the_one_node, "move_pages migrate_pages") {
   WANT_EQ(syscall(SYS_migrate_pages, 0, 64, &one, &one), 0);
   WANT_ERROR(syscall(SYS_migrate_pages, 0x3ffffff, 64, &one, &one), ESRCH);
 }
+
+static int policy_at(void* at, unsigned long* mask) {
+  int mode = -1;
+  WANT_EQ(policy(&mode, mask, 1024, at, 2), 0);
+  return mode;
+}
+CASE(policies_of_ranges_are_kept, "mbind get_mempolicy") {
+  const unsigned long one = 1;
+  unsigned long mask[16];
+  char* at = mmap(0, 5 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  WANT_EQ(policy_at(at, mask), 0);
+  WANT_EQ(syscall(SYS_mbind, at + 4096, 2 * 4096, 2 | 1 << 15, &one, 64, 0), 0);
+  WANT_EQ(policy_at(at, mask), 0);
+  WANT_EQ(policy_at(at + 4096, mask), 2 | 1 << 15);
+  WANT_EQ(mask[0], 1);
+  WANT_EQ(policy_at(at + 2 * 4096 + 5, mask), 2 | 1 << 15);
+  WANT_EQ(policy_at(at + 3 * 4096, mask), 0);
+  WANT_EQ(syscall(SYS_mbind, at + 2 * 4096, 4096, 1, 0, 0, 0), 0);
+  WANT_EQ(policy_at(at + 2 * 4096, mask), 4);  // preferred, but no node: local
+  WANT_EQ(mask[0], 0);
+  const pid_t child = fork();
+  if (child == 0) _exit(policy_at(at + 4096, mask) == (2 | 1 << 15) ? 0 : 1);
+  WANT_EQ(check_wait(child), 0);
+  WANT_EQ(syscall(SYS_mbind, at, 5 * 4096, 0, 0, 0, 0), 0);
+  WANT_EQ(policy_at(at + 4096, mask), 0);
+  WANT_EQ(syscall(SYS_mbind, at, 0, 2, &one, 64, 0), 0);
+  WANT_EQ(policy_at(at, mask), 0);
+  WANT_EQ(munmap(at + 4096, 4096), 0);
+  WANT_ERROR(syscall(SYS_mbind, at, 3 * 4096, 2, &one, 64, 0), EFAULT);  // a hole
+  int mode;
+  WANT_ERROR(policy(&mode, mask, 1024, at + 4096, 2), EFAULT);
+}
+
+static int home(void* at, unsigned long bytes, unsigned long node, unsigned long flags) {
+  return syscall(450, at, bytes, node, flags);
+}
+CASE(home_nodes_of_ranges, "set_mempolicy_home_node") {
+  const unsigned long one = 1;
+  char* at = mmap(0, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  WANT_ERROR(home(at, 4096, 0, 0), ENOENT);  // no policy, no home
+  WANT_EQ(syscall(SYS_mbind, at, 4096, 2, &one, 64, 0), 0);
+  WANT_EQ(home(at, 4096, 0, 0), 0);
+  WANT_EQ(home(at, 4 * 4096, 0, 0), 0);  // where there is one
+  WANT_EQ(syscall(SYS_mbind, at + 4096, 4096, 3, &one, 64, 0), 0);
+  WANT_ERROR(home(at, 2 * 4096, 0, 0), EOPNOTSUPP);
+  WANT_EQ(syscall(SYS_mbind, at + 4096, 4096, 5, &one, 64, 0), 0);  // MPOL_PREFERRED_MANY
+  WANT_EQ(home(at, 2 * 4096, 0, 0), 0);
+  WANT_EQ(home(at, 0, 0, 0), 0);
+  WANT_ERROR(home(at + 1, 4096, 0, 0), EINVAL);
+  WANT_ERROR(home(at, 4096, 0, 1), EINVAL);
+  WANT_ERROR(home(at, 4096, 63, 0), EINVAL);
+  WANT_ERROR(home(at, 4096, 1ul << 40, 0), EINVAL);
+  WANT_ERROR(home(at, -4096ul, 0, 0), EINVAL);
+}

@@ -45,6 +45,9 @@ constexpr Signature kSignatures[] = {
     {"syncfs", "f"}, {"sendmmsg", "fMcg"}, {"renameat2", "FsFsg"}, {"memfd_create", "sg"},
     {"copy_file_range", "fbfbng"}, {"preadv2", "fvcozg"}, {"pwritev2", "fvcozg"}, {"statx", "Fsggb"},
     {"close_range", "ffi"}, {"openat2", "FsHn"}, {"faccessat2", "Fsig"}, {"epoll_pwait2", "fbctkn"},
+    {"fsopen", "sg"}, {"fsconfig", "fissi"}, {"fsmount", "fgg"}, {"fspick", "Fsg"}, {"open_tree", "Fsg"},
+    {"move_mount", "FsFsg"}, {"mount_setattr", "Fsgbn"}, {"name_to_handle_at", "Fsbbg"},
+    {"open_by_handle_at", "fbg"}, {"set_mempolicy_home_node", "anig"},
     // Memory.
     {"mmap", "aniLfo"}, {"mprotect", "ani"}, {"munmap", "an"}, {"brk", "a"}, {"mremap", "annia"},
     {"msync", "ani"}, {"mincore", "anb"}, {"madvise", "ani"}, {"mlock", "an"}, {"munlock", "an"},

@@ -66,7 +66,7 @@ LinuxResult<> advise(Task& task, u64 begin, u64 bytes, u64 advice) {
 
 /// What the caller may lock. Perm: nothing at all.
 LinuxResult<u64> lock_limit(Task& task) {
-  if (task.identity().privileged()) return kUnlimited;
+  if (task.may(Capability::IpcLock)) return kUnlimited;
   const u64 limit = task.process().soft_limit(Resource::LockedBytes);
   if (limit == 0) return std::unexpected(Errno::Perm);
   return limit;

@@ -26,6 +26,7 @@ enum Option : u32 {
   kGetTimestampCounter = 25,
   kSetTimestampCounter = 26,
   kGetSecureBits = 27,
+  kSetSecureBits = 28,
   kSetTimerSlack = 29,
   kGetTimerSlack = 30,
   kSetSubreaper = 36,
@@ -35,6 +36,7 @@ enum Option : u32 {
   kGetTidAddress = 40,
   kSetHugePagesDisabled = 41,
   kGetHugePagesDisabled = 42,
+  kAmbientCapabilities = 47,
 };
 
 LinuxResult<u64> set_name(Task& task, u64 address) {
@@ -132,26 +134,10 @@ LinuxResult<u64> TaskInternals::control(Task& task, const Arguments& arguments) 
     case kSetKeepCapabilities:
     case kReadCapability:
     case kDropCapability:
-    case kGetSecureBits: return control_capabilities(task, option, value);
+    case kGetSecureBits:
+    case kSetSecureBits:
+    case kAmbientCapabilities: return control_capabilities(task, arguments);
     default: return control_process(task, option, value);
-  }
-}
-
-LinuxResult<u64> TaskInternals::control_capabilities(Task& task, u32 option, u64 value) {
-  constexpr u64 kLastCapability = 40;
-  switch (option) {
-    case kReadCapability:
-      if (value > kLastCapability) return std::unexpected(Errno::Invalid);
-      return 1;
-    case kDropCapability:
-      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-      return std::unexpected(Errno::Invalid);
-    case kGetKeepCapabilities: return task.process_->settings_.keep_capabilities;
-    case kSetKeepCapabilities:
-      if (value > 1) return std::unexpected(Errno::Invalid);
-      task.process_->settings_.keep_capabilities = value != 0;
-      return 0;
-    default: return 0;  // no secure bit is set
   }
 }
 

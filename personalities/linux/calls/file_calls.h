@@ -34,9 +34,12 @@
   X(socketpair, 53) X(setsockopt, 54) X(getsockopt, 55) X(accept4, 288) X(recvmmsg, 299)              \
   X(sendmmsg, 307)
 
-// mounts and roots
+// mounts and roots: mount_calls.cc, mount_context_calls.cc, mount_tree_calls.cc; what is found by a mount and a
+// number: handle_calls.cc
 #define VARI_LINUX_MOUNT_CALLS(X)                                                                     \
-  X(pivot_root, 155) X(chroot, 161) X(mount, 165) X(umount2, 166)
+  X(pivot_root, 155) X(chroot, 161) X(mount, 165) X(umount2, 166) X(open_tree, 428)                   \
+  X(move_mount, 429) X(fsopen, 430) X(fsconfig, 431) X(fsmount, 432) X(fspick, 433)                   \
+  X(mount_setattr, 442) X(name_to_handle_at, 303) X(open_by_handle_at, 304)
 
 // extended attributes
 #define VARI_LINUX_ATTRIBUTE_CALLS(X)                                                                 \

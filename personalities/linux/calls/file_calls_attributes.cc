@@ -20,7 +20,7 @@ LinuxResult<> change_mode(Task& task, Inode& inode, u64 mode) {
   const auto& identity = task.identity();
   TRY(check_owner(identity, inode));
   u32 wanted = static_cast<u32>(mode) & kModeMask;
-  if (identity.file_user != 0 && !identity.in_group(inode.group())) wanted &= ~kSetGroup;
+  if (!identity.may(Capability::KeepSetIdBits) && !identity.in_group(inode.group())) wanted &= ~kSetGroup;
   return inode.change_attributes({.mode = wanted});
 }
 
@@ -28,7 +28,7 @@ LinuxResult<> change_owner(Task& task, Inode& inode, u64 user_argument, u64 grou
   const auto& identity = task.identity();
   const u32 user = static_cast<u32>(user_argument), group = static_cast<u32>(group_argument);
   const bool has_user = user != ~0u, has_group = group != ~0u;
-  if (identity.file_user != 0) {
+  if (!identity.may(Capability::ChangeOwner)) {
     if (has_user && (user != inode.user() || identity.file_user != inode.user()))
       return std::unexpected(Errno::Perm);
     if (has_group && (identity.file_user != inode.user() || !identity.in_group(group)))
@@ -77,7 +77,7 @@ struct NewTimes {
 LinuxResult<> set_times(Task& task, Inode& inode, const NewTimes& times) {
   const auto& identity = task.identity();
   if (times.now) {
-    if (identity.file_user != 0 && identity.file_user != inode.user())
+    if (!identity.may(Capability::Owner) && identity.file_user != inode.user())
       TRY(check_permission(identity, inode, kMayWrite));
   } else {
     TRY(check_owner(identity, inode));

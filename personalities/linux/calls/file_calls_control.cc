@@ -85,7 +85,7 @@ LinuxResult<> set_status_flags(Task& task, File& file, u32 wanted) {
 LinuxResult<u64> set_lease(Task& task, File& file, u64 argument) {
   const auto type = static_cast<i32>(argument);
   if (type != kReadLock && type != kWriteLock && type != kUnlock) return std::unexpected(Errno::Invalid);
-  if (task.identity().file_user != 0 && task.identity().file_user != file.inode().user())
+  if (!task.may(Capability::Lease) && task.identity().file_user != file.inode().user())
     return std::unexpected(Errno::Access);
   if (!file.inode().is(FileKind::Regular)) return std::unexpected(Errno::Invalid);
   return std::unexpected(Errno::Again);

@@ -124,6 +124,9 @@ LinuxResult<> check_access(Task& task, u64 directory, u64 path, u64 mode, u64 fl
   if (!(flags & kAtEffectiveIds)) {
     identity.file_user = identity.user;
     identity.file_group = identity.group;
+    auto& sets = identity.capabilities;
+    if (!(sets.secure_bits & Capabilities::kNoUserFixUp))
+      sets.effective = identity.user == 0 ? sets.permitted : 0;
   }
   if ((mode & kMayWrite) && found.mount && found.mount->read_only() && !found.inode().is(FileKind::Character))
     return std::unexpected(Errno::ReadOnly);
@@ -139,10 +142,20 @@ struct UserStatfs {
 };
 static_assert(sizeof(UserStatfs) == 120);
 
-LinuxResult<> put_statfs(Task& task, u64 address, Inode& inode, u32 mount_flags) {
+/// statfs' ST_… flags of a mount.
+i64 flags_of(const Mount* mount) {
+  constexpr u32 kLikeMounts = 0xf | Mount::kNoAccessTime | Mount::kNoDirectoryAccessTime;
+  constexpr i64 kValid = 0x20, kRelative = 4096, kNoLinkFollow = 8192;
+  if (!mount) return kValid;
+  const u32 flags = mount->flags();
+  return kValid | static_cast<i64>(flags & kLikeMounts) | (mount->read_only() ? Mount::kReadOnly : 0) |
+         (flags & Mount::kRelativeAccessTime ? kRelative : 0) |
+         (flags & Mount::kNoLinkFollow ? kNoLinkFollow : 0);
+}
+
+LinuxResult<> put_statfs(Task& task, u64 address, Inode& inode, const Mount* mount) {
   auto& file_system = inode.file_system();
   const auto statistics = file_system.statistics();
-  constexpr i64 kValid = 0x20;
   const UserStatfs result{.type = static_cast<i64>(statistics.magic),
                           .block_bytes = static_cast<i64>(statistics.block_bytes),
                           .blocks = statistics.blocks,
@@ -153,20 +166,20 @@ LinuxResult<> put_statfs(Task& task, u64 address, Inode& inode, u32 mount_flags)
                           .id = {static_cast<i32>(file_system.device()), 0},
                           .name_bytes = Dentry::kMaximumName,
                           .fragment_bytes = static_cast<i64>(statistics.block_bytes),
-                          .flags = kValid | static_cast<i64>(mount_flags & 0xf),
+                          .flags = flags_of(mount),
                           .spare = {}};
   return task.user().write(address, result);
 }
 
 LinuxResult<> statfs_path(Task& task, u64 path, u64 address) {
   const auto found = TRY(walk_user_path(task, kHere, path, WalkFlags::None));
-  return put_statfs(task, address, found.inode(), found.mount ? found.mount->flags() : 0);
+  return put_statfs(task, address, found.inode(), found.mount.get());
 }
 
 LinuxResult<> statfs_descriptor(Task& task, u64 descriptor, u64 address) {
   const auto file = TRY(task.files().borrow(descriptor_of(descriptor)));
   const Path* path = file->path();
-  return put_statfs(task, address, file->inode(), path && path->mount ? path->mount->flags() : 0);
+  return put_statfs(task, address, file->inode(), path ? path->mount.get() : nullptr);
 }
 
 /// The kernel's struct ustat.

@@ -1,4 +1,4 @@
-// Names: making, removing, renaming, links, directories, mounts, the current directory and the root.
+// Names: making, removing, renaming, links, directories, the current directory and the root.
 #include <algorithm>
 
 #include "personalities/linux/calls/file_call_helpers.h"
@@ -174,7 +174,7 @@ LinuxResult<> enter(Task& task, const Path& path, bool as_root) {
   if (!path.inode().is(FileKind::Directory)) return std::unexpected(Errno::NotDirectory);
   TRY(check_permission(task.identity(), path.inode(), kMayExecute));
   if (as_root) {
-    if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+    if (!task.may(Capability::ChangeRoot)) return std::unexpected(Errno::Perm);
     task.file_system().set_root(path);
   } else {
     task.file_system().set_current_directory(path);
@@ -190,81 +190,6 @@ LinuxResult<> change_directory_to(Task& task, u64 descriptor) {
   const auto file = TRY(task.files().get(descriptor_of(descriptor)));
   if (!file->path()) return std::unexpected(Errno::NotDirectory);
   return enter(task, *file->path(), false);
-}
-
-/// A short string argument that may be null: a file system's name, options, a source.
-LinuxResult<std::string_view> optional_string(Task& task, u64 address, std::span<char> buffer) {
-  if (!address) return std::string_view();
-  const auto text = task.user().string(address, buffer);
-  if (!text && text.error() == Errno::NameTooLong) return std::unexpected(Errno::Invalid);
-  return text;
-}
-
-LinuxResult<> mount_new(Task& task, const Path& at, std::string_view source, u64 type_address, u32 flags,
-                        u64 options_address) {
-  char type_text[32], options_text[512];
-  const auto type = TRY(optional_string(task, type_address, type_text));
-  const auto options = TRY(optional_string(task, options_address, options_text));
-  if (type.empty()) return std::unexpected(Errno::Invalid);
-  auto& vfs = task.personality().vfs();
-  const auto* known = vfs.find_type(type);
-  if (!known) return std::unexpected(Errno::NoDevice);
-  return vfs.mounts().add(at, TRY(known->mount(vfs, options)), flags, source.empty() ? type : source);
-}
-
-LinuxResult<> mount(Task& task, const Arguments& a) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-  u32 flags = static_cast<u32>(a.a[3]);
-  if ((flags & 0xffff'0000) == 0xc0ed'0000) flags &= 0xffff;  // the old magic number
-  UserPath source_path;
-  const auto source = a.a[0] ? TRY(source_path.read(task, a.a[0])) : std::string_view();
-  const auto at = TRY(walk_user_path(task, kHere, a.a[1], WalkFlags::None));
-  auto& mounts = task.personality().vfs().mounts();
-  constexpr u32 kPropagation = 0xe0000 | 0x100000, kKept = Mount::kReadOnly | Mount::kNoSetId |
-                                                           Mount::kNoDevices | Mount::kNoExecute |
-                                                           Mount::kNoAccessTime;
-  if (flags & Mount::kRemount) {
-    TRY(mounts.remount(at, flags & kKept));
-    if (flags & Mount::kBind) return {};  // of the mount alone
-    char text[512];
-    return at.inode().file_system().reconfigure(TRY(optional_string(task, a.a[4], text)));
-  }
-  // There is one mount namespace: nothing propagates anywhere.
-  if (flags & kPropagation) return {};
-  if (flags & (Mount::kBind | Mount::kMove)) {
-    const auto from = TRY(walk(task, WalkStart(), source));
-    if (flags & Mount::kMove) return mounts.move(from, at);
-    return mounts.bind(from, at, flags & Mount::kRecursive);
-  }
-  return mount_new(task, at, source, a.a[2], flags & kKept, a.a[4]);
-}
-
-LinuxResult<> unmount(Task& task, const Arguments& a) {
-  constexpr u64 kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
-  if (a.a[1] & ~(kForce | kDetach | kExpire | kNoFollow)) return std::unexpected(Errno::Invalid);
-  if ((a.a[1] & kExpire) && (a.a[1] & (kForce | kDetach))) return std::unexpected(Errno::Invalid);
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-  auto at =
-      TRY(walk_user_path(task, kHere, a.a[0], a.a[1] & kNoFollow ? WalkFlags::NoFollow : WalkFlags::None));
-  auto& mounts = task.personality().vfs().mounts();
-  if (a.a[1] & kExpire) return mounts.expire(at);
-  return mounts.remove(at, a.a[1] & kDetach);
-}
-
-LinuxResult<> pivot(Task& task, const Arguments& a) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
-  const auto new_root = TRY(walk_user_path(task, kHere, a.a[0], WalkFlags::Directory));
-  const auto put_old = TRY(walk_user_path(task, kHere, a.a[1], WalkFlags::Directory));
-  auto& personality = task.personality();
-  const Path old = task.file_system().root();
-  TRY(personality.vfs().mounts().pivot(old, new_root, put_old));
-  for (auto process = personality.processes().next(0); process;
-       process = personality.processes().next(process->id())) {
-    for (auto other = process->next_task(0); other; other = process->next_task(other->id())) {
-      if (auto context = other->file_system_of_other()) context->replace(old, new_root);
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -340,14 +265,4 @@ i64 call_fchdir(Task& task, const Arguments& a) {
 i64 call_umask(Task& task, const Arguments& a) {
   return static_cast<i64>(task.file_system().set_mask(static_cast<u32>(a.a[0])));
 }
-i64 call_mount(Task& task, const Arguments& a) {
-  return to_return_value(mount(task, a));
-}
-i64 call_umount2(Task& task, const Arguments& a) {
-  return to_return_value(unmount(task, a));
-}
-i64 call_pivot_root(Task& task, const Arguments& a) {
-  return to_return_value(pivot(task, a));
-}
-
 }  // namespace vari::linux

@@ -34,7 +34,7 @@ LinuxResult<> check_name(const Identity& identity, Inode& inode, std::string_vie
   const auto space = name.substr(0, dot);
   const bool known = space == "trusted" || space == "security" || space == "user";
   if (dot == std::string_view::npos || !known) return std::unexpected(Errno::NotSupported);
-  if (space == "trusted" && !identity.privileged())
+  if (space == "trusted" && !identity.may(Capability::Administration))
     return std::unexpected(writes ? Errno::Perm : Errno::NoData);
   if (space == "user") {
     const bool directory = inode.is(FileKind::Directory);
@@ -44,7 +44,9 @@ LinuxResult<> check_name(const Identity& identity, Inode& inode, std::string_vie
     TRY(check_permission(identity, inode, writes ? kMayWrite : kMayRead));
   }
   if (dot + 1 == name.size()) return std::unexpected(Errno::Invalid);
-  if (space == "security" && writes && !identity.privileged()) return std::unexpected(Errno::Perm);
+  const auto needed =
+      name == "security.capability" ? Capability::FileCapabilities : Capability::Administration;
+  if (space == "security" && writes && !identity.may(needed)) return std::unexpected(Errno::Perm);
   return {};
 }
 
@@ -116,7 +118,7 @@ LinuxResult<u64> list(Task& task, LinuxResult<Subject> subject, u64 address, u64
   for (std::size_t index = 0;; ++index) {
     const auto entry = (*found)->at(index);
     if (!entry) return done;
-    if (entry->name().starts_with("trusted.") && !task.identity().privileged()) continue;
+    if (entry->name().starts_with("trusted.") && !task.may(Capability::Administration)) continue;
     const u64 length = entry->name().size() + 1;
     if (bytes) {
       if (length > bytes - done) return std::unexpected(Errno::Range);

@@ -99,7 +99,7 @@ LinuxResult<u64> set_filter(Task& task, u64 flags, u64 address) {
   const auto program = TRY(task.user().read<UserProgram>(address));
   if (program.count == 0 || program.count > SystemCallFilter::kMostInstructions)
     return std::unexpected(Errno::Invalid);
-  if (!TaskInternals::has_no_new_privileges(task) && !task.identity().privileged())
+  if (!TaskInternals::has_no_new_privileges(task) && !task.may(Capability::Administration))
     return std::unexpected(Errno::Access);
   auto filter = TRY(SystemCallFilter::create(program.count));
   const auto instructions = filter->instructions();

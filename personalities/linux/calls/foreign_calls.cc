@@ -138,7 +138,7 @@ LinuxResult<u64> advise(Task& task, const Arguments& arguments) {
   const auto process = TRY(process_of(task, descriptor));
   const auto target = process->any_task();
   if (!target) return std::unexpected(Errno::NoProcess);
-  if (!task.identity().privileged() && &task.process() != process.get()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Nice) && &task.process() != process.get()) return std::unexpected(Errno::Perm);
   if (advice != kWillNeed && advice != kCold && advice != kPageOut && advice != kCollapse)
     return std::unexpected(Errno::Invalid);
   const auto memory = target->memory_of_other();

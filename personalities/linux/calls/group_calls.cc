@@ -22,7 +22,7 @@ i64 call_getsid(Task& task, const Arguments& arguments) {
   return to_return_value(JobControl::session_of(task, static_cast<i32>(arguments.a[0])));
 }
 i64 call_vhangup(Task& task, const Arguments&) {
-  if (!task.identity().privileged()) return failure(Errno::Perm);
+  if (!task.may(Capability::TerminalSetUp)) return failure(Errno::Perm);
   if (const auto terminal = JobControl::controlling_terminal(task)) terminal->hang_up();
   return 0;
 }

@@ -72,7 +72,7 @@ struct SystemTrees {
   static constexpr CallGroup kGroup{"trees", ""};
   static constexpr void enter(Selection& selection) {
     selection.add({"sysfs", false, &Sysfs::mount});
-    selection.add({"proc", false, &Procfs::mount});
+    selection.add({"proc", false, &Procfs::mount, &Procfs::check_option});
   }
 };
 

@@ -1,5 +1,6 @@
 // Users and groups. A change makes new credentials and publishes them; who may change what is the rule of
-// the Linux manual pages: root anything, others only among the ids that they already have.
+// the Linux manual pages: CAP_SETUID and CAP_SETGID anything, others only among the ids that they already
+// have.
 #include <algorithm>
 
 #include "personalities/linux/calls/process_calls.h"
@@ -21,46 +22,53 @@ struct Ids {
   u32 Identity::* effective;
   u32 Identity::* saved;
   u32 Identity::* file;
+  Capability any;  // lets a task take ids that it does not have
 };
-constexpr Ids kUsers{&Identity::user, &Identity::effective_user, &Identity::saved_user, &Identity::file_user};
+constexpr Ids kUsers{&Identity::user, &Identity::effective_user, &Identity::saved_user, &Identity::file_user,
+                     Capability::SetUser};
 constexpr Ids kGroups{&Identity::group, &Identity::effective_group, &Identity::saved_group,
-                      &Identity::file_group};
+                      &Identity::file_group, Capability::SetGroup};
+
+LinuxResult<> publish(Task& task, const Ids& ids, Identity& identity) {
+  if (&ids == &kUsers) identity.capabilities = after_user_change(task.identity(), identity);
+  return TaskInternals::set_identity(task, identity);
+}
 
 LinuxResult<> set_one(Task& task, const Ids& ids, u32 id) {
   Identity identity = task.identity();
-  if (identity.privileged()) {
+  if (identity.may(ids.any)) {
     identity.*ids.real = identity.*ids.saved = id;
   } else if (id != identity.*ids.real && id != identity.*ids.saved) {
     return std::unexpected(Errno::Perm);
   }
   identity.*ids.effective = identity.*ids.file = id;
-  return TaskInternals::set_identity(task, identity);
+  return publish(task, ids, identity);
 }
 
 LinuxResult<> set_two(Task& task, const Ids& ids, u32 real, u32 effective) {
   Identity identity = task.identity();
   const Identity old = identity;
-  const bool root = old.privileged();
+  const bool any = old.may(ids.any);
   if (real != kUnchanged) {
-    if (!root && real != old.*ids.real && real != old.*ids.effective) return std::unexpected(Errno::Perm);
+    if (!any && real != old.*ids.real && real != old.*ids.effective) return std::unexpected(Errno::Perm);
     identity.*ids.real = real;
   }
   if (effective != kUnchanged) {
-    if (!root && effective != old.*ids.real && effective != old.*ids.effective && effective != old.*ids.saved)
+    if (!any && effective != old.*ids.real && effective != old.*ids.effective && effective != old.*ids.saved)
       return std::unexpected(Errno::Perm);
     identity.*ids.effective = effective;
   }
   if (real != kUnchanged || (effective != kUnchanged && effective != old.*ids.real))
     identity.*ids.saved = identity.*ids.effective;
   identity.*ids.file = identity.*ids.effective;
-  return TaskInternals::set_identity(task, identity);
+  return publish(task, ids, identity);
 }
 
 LinuxResult<> set_three(Task& task, const Ids& ids, u32 real, u32 effective, u32 saved) {
   Identity identity = task.identity();
   const Identity old = identity;
   const auto allowed = [&](u32 id) {
-    return id == kUnchanged || old.privileged() || id == old.*ids.real || id == old.*ids.effective ||
+    return id == kUnchanged || old.may(ids.any) || id == old.*ids.real || id == old.*ids.effective ||
            id == old.*ids.saved;
   };
   if (!allowed(real) || !allowed(effective) || !allowed(saved)) return std::unexpected(Errno::Perm);
@@ -68,16 +76,17 @@ LinuxResult<> set_three(Task& task, const Ids& ids, u32 real, u32 effective, u32
   if (effective != kUnchanged) identity.*ids.effective = effective;
   if (saved != kUnchanged) identity.*ids.saved = saved;
   identity.*ids.file = identity.*ids.effective;
-  return TaskInternals::set_identity(task, identity);
+  return publish(task, ids, identity);
 }
 
 /// The previous id; a change that is not allowed is no error, and shows by asking again.
 i64 set_file_id(Task& task, const Ids& ids, u32 id) {
   Identity identity = task.identity();
   const u32 old = identity.*ids.file;
-  if (id != kUnchanged && (identity.privileged() || id == identity.*ids.real ||
+  if (id != kUnchanged && (identity.may(ids.any) || id == identity.*ids.real ||
                            id == identity.*ids.effective || id == identity.*ids.saved || id == old)) {
     identity.*ids.file = id;
+    if (&ids == &kUsers) identity.capabilities = after_file_user_change(task.identity(), identity);
     (void)TaskInternals::set_identity(task, identity);
   }
   return old;
@@ -103,7 +112,7 @@ LinuxResult<u64> get_groups(Task& task, i32 room, u64 address) {
 
 LinuxResult<> set_groups(Task& task, u64 count, u64 address) {
   Identity identity = task.identity();
-  if (!identity.privileged()) return std::unexpected(Errno::Perm);
+  if (!identity.may(Capability::SetGroup)) return std::unexpected(Errno::Perm);
   if (count > GroupList::kMaximum) return std::unexpected(Errno::Invalid);
   const auto list = TRY(GroupList::create(static_cast<u32>(count)));
   TRY(task.user().copy_in(list->ids().data(), address, count * sizeof(u32)));
@@ -125,7 +134,8 @@ LinuxResult<> TaskInternals::set_identity(Task& task, const Identity& identity) 
   const auto& before = task.credentials_->identity();
   if (before.effective_user != identity.effective_user ||
       before.effective_group != identity.effective_group || before.file_user != identity.file_user ||
-      before.file_group != identity.file_group) {
+      before.file_group != identity.file_group ||
+      (identity.capabilities.permitted & ~before.capabilities.permitted)) {
     task.process_->settings_.dumpable = false;
     task.parent_death_signal_ = 0;
   }
@@ -185,64 +195,6 @@ i64 call_getgroups(Task& task, const Arguments& arguments) {
 }
 i64 call_setgroups(Task& task, const Arguments& arguments) {
   return to_return_value(set_groups(task, static_cast<u32>(arguments.a[0]), arguments.a[1]));
-}
-
-namespace {
-
-struct CapabilityHeader {
-  static constexpr u32 kVersion1 = 0x19980330, kVersion2 = 0x20071026, kVersion3 = 0x20080522;
-  u32 version;
-  i32 pid;
-};
-struct CapabilityData {
-  u32 effective, permitted, inheritable;
-};
-
-/// How many CapabilityData follow; an unknown version is answered with the one that is preferred.
-LinuxResult<u32> capability_words(Task& task, u64 header_address, CapabilityHeader& header) {
-  header = TRY(task.user().read<CapabilityHeader>(header_address));
-  if (header.version == CapabilityHeader::kVersion1) return 1;
-  if (header.version == CapabilityHeader::kVersion2 || header.version == CapabilityHeader::kVersion3)
-    return 2;
-  TRY(task.user().write(header_address, u32{CapabilityHeader::kVersion3}));
-  return std::unexpected(Errno::Invalid);
-}
-
-/// Who is asked about.
-LinuxResult<bool> is_privileged(Task& task, i32 tid) {
-  if (tid < 0) return std::unexpected(Errno::Invalid);
-  if (tid == 0) return task.identity().privileged();
-  const auto other = task.personality().processes().find_task(tid);
-  if (!other) return std::unexpected(Errno::NoProcess);
-  return other->process().identity().privileged();
-}
-
-/// Root has all capabilities, others none.
-LinuxResult<> get_capabilities(Task& task, u64 header_address, u64 data_address) {
-  CapabilityHeader header;
-  const auto words = capability_words(task, header_address, header);
-  if (!words.has_value()) {
-    if (words.error() == Errno::Invalid && data_address == 0) return {};
-    return std::unexpected(words.error());
-  }
-  const bool all = TRY(is_privileged(task, header.pid));
-  if (data_address == 0) return {};
-  const u32 low = all ? ~u32{0} : 0;
-  const u32 high = all ? 0x1ff : 0;
-  const CapabilityData data[2] = {{low, low, 0}, {high, high, 0}};
-  return task.user().copy_out(data_address, data, *words * sizeof(CapabilityData));
-}
-
-}  // namespace
-
-i64 call_capget(Task& task, const Arguments& arguments) {
-  return to_return_value(get_capabilities(task, arguments.a[0], arguments.a[1]));
-}
-i64 call_capset(Task& task, const Arguments& arguments) {
-  CapabilityHeader header;
-  const auto words = capability_words(task, arguments.a[0], header);
-  if (!words.has_value()) return failure(words.error());
-  return task.identity().privileged() ? 0 : failure(Errno::Perm);
 }
 
 }  // namespace vari::linux

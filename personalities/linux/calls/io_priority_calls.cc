@@ -61,7 +61,8 @@ LinuxResult<> check_io_priority(Task& task, u32 wanted) {
   const u32 level = wanted & ((1 << kClassShift) - 1);
   switch (wanted >> kClassShift) {
     case kRealTime:
-      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+      if (!task.may(Capability::Administration) && !task.may(Capability::Nice))
+        return std::unexpected(Errno::Perm);
       [[fallthrough]];
     case kBestEffort:
       if (level >= kLevels) return std::unexpected(Errno::Invalid);

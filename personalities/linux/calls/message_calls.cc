@@ -119,7 +119,7 @@ LinuxResult<i32> control(Task& task, i32 id, u32 command, u64 address) {
     case ipc::kSet: {
       const auto wanted = TRY(task.user().read<UserStatus>(address));
       TRY(queue->check_owner(task.identity()));
-      if (wanted.limit_bytes > MessageQueue::kMostBytes && !task.identity().privileged())
+      if (wanted.limit_bytes > MessageQueue::kMostBytes && !task.may(Capability::Resources))
         return std::unexpected(Errno::Perm);
       queue->change(wanted.permission);
       queue->set_limit(wanted.limit_bytes, now_s(task));

@@ -51,11 +51,16 @@ LinuxResult<> check_mode(u32 mode, bool has_node) {
   }
 }
 
+/// One that prefers no node is one for the local node.
+MemoryPolicy policy_of(u32 mode, bool has_node) {
+  return {static_cast<u16>(mode == kPreferred && !has_node ? u32{kLocal} : mode), has_node};
+}
+
 LinuxResult<> set_policy(Task& task, u32 mode, u64 mask, u64 bits) {
   const bool has_node = TRY(read_mask(task, mask, bits));
   TRY(check_mode(mode, has_node));
   auto scheduling = TaskInternals::scheduling(task);
-  scheduling.memory_policy = static_cast<u16>(mode == kPreferred && !has_node ? u32{kLocal} : mode);
+  scheduling.memory_policy = policy_of(mode, has_node).mode;
   scheduling.names_node = has_node;
   TaskInternals::set_scheduling(task, scheduling);
   return {};
@@ -82,15 +87,14 @@ LinuxResult<> get_policy(Task& task, const Arguments& arguments) {
   i32 told = scheduling.memory_policy;
   bool has_node = scheduling.names_node;
   if (flags & kAddress) {
-    if (!task.memory().covered(align_down(address, kPageBytes), kPageBytes))
-      return std::unexpected(Errno::Fault);
+    const auto policy = TRY(task.memory().policy_at(address));
     if (flags & kNode) {
       if (!task.memory().resolve_fault(address, Access::Read).has_value())
         return std::unexpected(Errno::Fault);
       told = 0;  // the node of that page
     } else {
-      told = kDefault;
-      has_node = false;
+      told = policy.mode;
+      has_node = policy.names_node;
     }
   } else {
     if (address) return std::unexpected(Errno::Invalid);
@@ -108,11 +112,28 @@ LinuxResult<> bind(Task& task, const Arguments& arguments) {
   const auto [begin, bytes, mode, mask, bits, flags] = arguments.a;
   const bool has_node = TRY(read_mask(task, mask, bits));
   if (flags & ~(kStrict | kMove | kMoveAll)) return std::unexpected(Errno::Invalid);
-  if ((flags & kMoveAll) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if ((flags & kMoveAll) && !task.may(Capability::Nice)) return std::unexpected(Errno::Perm);
   if (begin & (kPageBytes - 1) || !valid_range(begin, bytes)) return std::unexpected(Errno::Invalid);
   TRY(check_mode(static_cast<u32>(mode), has_node));
-  if (bytes && !task.memory().covered(begin, align_up(bytes, kPageBytes)))
-    return std::unexpected(Errno::Fault);
+  if (bytes == 0) return {};
+  return task.memory().set_policy(begin, bytes, policy_of(static_cast<u32>(mode), has_node));
+}
+
+/// There is one node, so a home among several changes nothing: what is asked is checked.
+LinuxResult<> set_home_node(Task& task, const Arguments& arguments) {
+  const auto [begin, bytes, node, flags, u4, u5] = arguments.a;
+  if (begin & (kPageBytes - 1) || flags != 0 || node != 0) return std::unexpected(Errno::Invalid);
+  const u64 rounded = align_up(bytes, kPageBytes), end = begin + rounded;
+  if (end < begin || rounded < bytes) return std::unexpected(Errno::Invalid);
+  if (end == begin) return {};
+  bool any = false;
+  for (u64 at = begin; at < end; any = true) {
+    const auto found = task.memory().next_policy(at, end);
+    if (!found) return any ? LinuxResult<>() : std::unexpected(found.error());
+    const u32 mode = found->policy.mode & ~kModeFlags;
+    if (mode != kBind && mode != kPreferredMany) return std::unexpected(Errno::NotSupported);
+    at = found->end;
+  }
   return {};
 }
 
@@ -136,7 +157,7 @@ LinuxResult<u64> move_pages(Task& task, const Arguments& arguments) {
   constexpr u64 kMove = 2, kMoveAll = 4;
   const auto [pid, count, pages, nodes, states, flags] = arguments.a;
   if (flags & ~(kMove | kMoveAll)) return std::unexpected(Errno::Invalid);
-  if ((flags & kMoveAll) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if ((flags & kMoveAll) && !task.may(Capability::Nice)) return std::unexpected(Errno::Perm);
   const auto memory = TRY(memory_of(task, pid));
   for (u64 i = 0; i < count && !fatal_signal_pending(task); ++i) {
     const u64 page = align_down(TRY(task.user().read<u64>(pages + i * sizeof(u64))), kPageBytes);
@@ -163,6 +184,9 @@ i64 call_get_mempolicy(Task& task, const Arguments& arguments) {
 }
 i64 call_mbind(Task& task, const Arguments& arguments) {
   return to_return_value(bind(task, arguments));
+}
+i64 call_set_mempolicy_home_node(Task& task, const Arguments& arguments) {
+  return to_return_value(set_home_node(task, arguments));
 }
 i64 call_migrate_pages(Task& task, const Arguments& arguments) {
   return to_return_value(migrate(task, arguments.a[0], arguments.a[1], arguments.a[2], arguments.a[3]));

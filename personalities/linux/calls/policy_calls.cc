@@ -19,7 +19,7 @@ LinuxResult<> check_change(Task& task, Task& target, const Scheduling& now, cons
   if (wanted.is_real_time() ? wanted.priority < 1 || wanted.priority > Scheduling::kMostUrgent
                             : wanted.priority != 0)
     return std::unexpected(Errno::Invalid);
-  if (task.identity().privileged()) return {};
+  if (task.may(Capability::Nice)) return {};
   if (!may_schedule(task, target)) return std::unexpected(Errno::Perm);
   if (now.reset_on_fork && !wanted.reset_on_fork) return std::unexpected(Errno::Perm);
   if (!wanted.is_real_time()) return {};
@@ -111,7 +111,7 @@ LinuxResult<> set_attributes(Task& task, u64 pid, u64 address, u64 flags) {
   if (given.priority > static_cast<u32>(Scheduling::kMostUrgent)) return std::unexpected(Errno::Invalid);
   const i32 nice = std::clamp(given.nice, -20, 19);
   const bool ordinary = given.policy == Scheduling::kOther || given.policy == Scheduling::kBatch;
-  if (ordinary && nice < target->process().nice() && !task.identity().privileged() &&
+  if (ordinary && nice < target->process().nice() && !task.may(Capability::Nice) &&
       static_cast<u64>(20 - nice) > target->process().soft_limit(Resource::Nice))
     return std::unexpected(Errno::Perm);
   TRY(change(task, *target, given.policy, static_cast<i32>(given.priority),

@@ -70,7 +70,7 @@
 // node_calls.cc
 #define VARI_LINUX_NODE_CALLS(X)                                                                      \
   X(mbind, 237) X(set_mempolicy, 238) X(get_mempolicy, 239) X(migrate_pages, 256)                     \
-  X(move_pages, 279)
+  X(move_pages, 279) X(set_mempolicy_home_node, 450)
 
 // pid_file_calls.cc, foreign_calls.cc, share_calls.cc: one process's hand on another
 #define VARI_LINUX_FOREIGN_CALLS(X)                                                                   \

@@ -38,7 +38,7 @@ LinuxResult<QueueSetting> wanted_setting(Task& task, u64 address) {
   if (address == 0) return QueueSetting{};
   const auto given = TRY(task.user().read<UserSetting>(address));
   const auto& limit =
-      task.identity().privileged() ? QueueFileSystem::kHardLimit : QueueFileSystem::kOrdinaryLimit;
+      task.may(Capability::Resources) ? QueueFileSystem::kHardLimit : QueueFileSystem::kOrdinaryLimit;
   if (given.most_messages <= 0 || given.message_bytes <= 0 ||
       static_cast<u64>(given.most_messages) > limit.most_messages ||
       static_cast<u64>(given.message_bytes) > limit.message_bytes)
@@ -64,7 +64,7 @@ LinuxResult<Ref<Dentry>> find_or_create(Task& task, NamedQueue& at, u32 flags, u
   auto dentry = TRY(Dentry::create(*at.directory, nullptr, at.name));
   dentry->set_inode(TRY(QueueInode::create(
       static_cast<QueueFileSystem&>(directory.file_system()), description, TRY(wanted_setting(task, setting)),
-      task.process().soft_limit(Resource::QueueBytes), task.identity().privileged())));
+      task.process().soft_limit(Resource::QueueBytes), task.may(Capability::Resources))));
   at.directory->attach(dentry);
   return dentry;
 }

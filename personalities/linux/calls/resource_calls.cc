@@ -43,7 +43,7 @@ LinuxResult<> exchange_limit(Task& task, Process& process, u32 resource, u64 new
   if (new_address) wanted = TRY(task.user().read<Limit>(new_address));
   const auto which = static_cast<Resource>(resource);
   const auto old = TRY(TaskInternals::change_limit(process, which, new_address ? &wanted : nullptr,
-                                                   task.identity().privileged()));
+                                                   task.may(Capability::Resources)));
   if (new_address && &process == &task.process() &&
       (which == Resource::StackBytes || which == Resource::AddressSpace))
     task.memory().set_limits(process.soft_limit(Resource::StackBytes),
@@ -61,7 +61,7 @@ LinuxResult<> process_limit(Task& task, const Arguments& arguments) {
     return exchange_limit(task, task.process(), static_cast<u32>(resource), new_address, old_address);
   const auto process = task.personality().processes().find(number);
   if (!process) return std::unexpected(Errno::NoProcess);
-  if (!task.identity().privileged() && process->identity().user != task.identity().user)
+  if (!task.may(Capability::Resources) && process->identity().user != task.identity().user)
     return std::unexpected(Errno::Perm);
   return exchange_limit(task, *process, static_cast<u32>(resource), new_address, old_address);
 }

@@ -118,7 +118,7 @@ i64 call_setpriority(Task& task, const Arguments& arguments) {
   const i32 nice = std::clamp(static_cast<i32>(arguments.a[2]), kLeastNice, kMostNice);
   return to_return_value(for_processes(task, arguments.a[0], static_cast<i32>(arguments.a[1]),
                                        [&](Process& process) -> LinuxResult<> {
-                                         if (!task.identity().privileged()) {
+                                         if (!task.may(Capability::Nice)) {
                                            if (process.identity().user != task.identity().effective_user)
                                              return std::unexpected(Errno::Perm);
                                            const u64 least = process.soft_limit(Resource::Nice);

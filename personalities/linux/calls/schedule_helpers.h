@@ -16,10 +16,10 @@ inline LinuxResult<Ref<Task>> scheduled_task(Task& task, u64 pid) {
   return found;
 }
 
-/// Root, or of the same user.
+/// Who may do it to any, or of the same user.
 inline bool may_schedule(Task& task, Task& target) {
   const auto& own = task.identity();
-  if (own.privileged() || &task.process() == &target.process()) return true;
+  if (own.may(Capability::Nice) || &task.process() == &target.process()) return true;
   const auto other = target.process().identity();
   return own.effective_user == other.user || own.effective_user == other.effective_user;
 }

@@ -13,7 +13,7 @@ using runtime::SpinLock;
 
 bool may_signal(Task& task, Process& target, int number) {
   const auto& own = task.identity();
-  if (own.privileged() || &task.process() == &target) return true;
+  if (own.may(Capability::Kill) || &task.process() == &target) return true;
   if (number == signal::kContinue && task.process().session_id() == target.session_id()) return true;
   const auto other = target.identity();
   return own.effective_user == other.user || own.effective_user == other.saved_user ||
@@ -105,8 +105,8 @@ LinuxResult<> signal_processes(Task& task, i32 pid, const SignalInfo& info) {
     return signal_many(task, info, [&](Process& process) { return &process != &task.process(); });
   if (pid == INT32_MIN) return std::unexpected(Errno::NoProcess);
   const i32 group = pid == 0 ? task.process().group_id() : -pid;
-  // Root's signals to a group go to all at once; others' need a look at each member.
-  if (task.identity().privileged() && info.number) {
+  // The signals of who may signal all to a group go to all at once; others' need a look at each member.
+  if (task.may(Capability::Kill) && info.number) {
     if (signal_group(task.personality(), group, info) == 0) return std::unexpected(Errno::NoProcess);
     return {};
   }

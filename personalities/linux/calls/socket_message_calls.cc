@@ -53,7 +53,9 @@ LinuxResult<> set_credentials(Task& task, SendControl& control, std::span<const 
   const bool true_group =
       claimed.group == own.group || claimed.group == own.effective_group || claimed.group == own.saved_group;
   const bool true_process = claimed.pid == task.process().id();
-  if (!own.privileged() && !(true_user && true_group && true_process)) return std::unexpected(Errno::Perm);
+  if (!(true_user || own.may(Capability::SetUser)) || !(true_group || own.may(Capability::SetGroup)) ||
+      !(true_process || own.may(Capability::Administration)))
+    return std::unexpected(Errno::Perm);
   if (!task.personality().processes().find(claimed.pid)) return std::unexpected(Errno::NoProcess);
   control.has_credentials = true;
   return {};
@@ -87,9 +89,10 @@ LinuxResult<> read_control(Task& task, u64 address, u64 bytes, SendControl& cont
   return {};
 }
 
-/// More descriptors on their way than the sender could have open are refused, but for root.
+/// More descriptors on their way than the sender could have open are refused, but for who may have any
+/// number.
 LinuxResult<> check_flights(Task& task, const SendControl& control) {
-  if (!control.files || task.identity().privileged()) return {};
+  if (!control.files || task.may(Capability::Resources) || task.may(Capability::Administration)) return {};
   if (task.personality().sockets().flights().count() > descriptor_limit(task))
     return std::unexpected(Errno::TooManyReferences);
   return {};

@@ -33,7 +33,7 @@ static_assert(sizeof(SystemInformation) == 112);
 
 LinuxResult<> set_name(Task& task, u64 address, u64 bytes, bool domain) {
   char name[65] = {};
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   if (bytes >= sizeof name) return std::unexpected(Errno::Invalid);
   TRY(task.user().copy_in(name, address, bytes));
   if (domain) {
@@ -100,7 +100,7 @@ LinuxResult<u64> control_log(Task& task, int action, u64 address, i32 bytes) {
     kUnread,
     kSize
   };
-  if (action != kReadAll && action != kSize && !task.identity().privileged())
+  if (action != kReadAll && action != kSize && !task.may(Capability::SystemLog))
     return std::unexpected(Errno::Perm);
   switch (action) {
     case kReadAll:
@@ -164,7 +164,7 @@ i64 call_reboot(Task& task, const Arguments& arguments) {
   constexpr u32 kMagic1 = 0xfee1dead, kMagic2[] = {0x28121969, 0x05121996, 0x16041998, 0x20112000};
   constexpr u32 kRestart = 0x01234567, kHalt = 0xcdef0123, kPowerOff = 0x4321fedc, kKeysOn = 0x89abcdef,
                 kKeysOff = 0;
-  if (!task.identity().privileged()) return failure(Errno::Perm);
+  if (!task.may(Capability::Boot)) return failure(Errno::Perm);
   if (static_cast<u32>(arguments.a[0]) != kMagic1 ||
       std::find(std::begin(kMagic2), std::end(kMagic2), static_cast<u32>(arguments.a[1])) ==
           std::end(kMagic2))

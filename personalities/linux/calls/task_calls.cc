@@ -266,10 +266,10 @@ i64 call_get_robust_list(Task& task, const Arguments& arguments) {
   const auto [tid, head_address, bytes_address, u3, u4, u5] = arguments.a;
   const auto target = scheduled_task(task, tid);
   if (!target.has_value()) return failure(Errno::NoProcess);
-  // ptrace's rule: root, or the same user.
+  // ptrace's rule: who may trace any, or the same user.
   const auto& own = task.identity();
   const auto other = (*target)->process().identity();
-  if (!own.privileged() && (own.user != other.user || own.user != other.effective_user))
+  if (!own.may(Capability::Trace) && (own.user != other.user || own.user != other.effective_user))
     return failure(Errno::Perm);
   if (!task.user().write(bytes_address, u64{24}).has_value()) return failure(Errno::Fault);
   return to_return_value(task.user().write(head_address, TaskInternals::robust_list(**target)));

@@ -69,7 +69,7 @@ LinuxResult<Nanoseconds> read_clock(Task& task, i32 clock) {
 }
 
 LinuxResult<> set_realtime(Task& task, Nanoseconds since_1970) {
-  if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!task.may(Capability::Time)) return std::unexpected(Errno::Perm);
   TRY(task.personality().place().set_realtime_ns(since_1970));
   return {};
 }
@@ -156,7 +156,7 @@ i64 adjust_clock(Task& task, u64 address) {
   auto state = task.user().read<u32>(address);
   if (!state.has_value()) return failure(Errno::Fault);
   if (*state && *state != kReadOnlyModes)
-    return failure(task.identity().privileged() ? Errno::Invalid : Errno::Perm);
+    return failure(task.may(Capability::Time) ? Errno::Invalid : Errno::Perm);
   ClockAdjustment to{};
   to.status = kUnsynchronized;
   to.maximum_error = to.estimated_error = 16'000'000;
@@ -211,7 +211,7 @@ i64 call_gettimeofday(Task& task, const Arguments& arguments) {
 }
 
 i64 call_settimeofday(Task& task, const Arguments& arguments) {
-  if (arguments.a[0] == 0) return task.identity().privileged() ? 0 : failure(Errno::Perm);
+  if (arguments.a[0] == 0) return task.may(Capability::Time) ? 0 : failure(Errno::Perm);
   const auto wanted = task.user().read<TimeValue>(arguments.a[0]);
   if (!wanted.has_value()) return failure(Errno::Fault);
   if (!wanted->valid()) return failure(Errno::Invalid);

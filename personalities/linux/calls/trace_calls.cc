@@ -54,7 +54,7 @@ LinuxResult<u64> trace_me(Task& task) {
   auto* parent = TaskInternals::parent_locked(task.process());
   if (TaskInternals::trace(task).tracer || !parent) return std::unexpected(Errno::Perm);
   TaskInternals::link_tracer_locked(task, *parent,
-                                    {&TaskInternals::traced_calls(), 0, false, task.identity().privileged()});
+                                    {&TaskInternals::traced_calls(), 0, false, task.may(Capability::Trace)});
   TaskInternals::stop_fact_calls(task);
   return 0;
 }
@@ -74,7 +74,7 @@ LinuxResult<u64> attach(Task& task, i32 tid, bool seize, u64 address, u64 option
     if (TaskInternals::trace(*target).tracer) return std::unexpected(Errno::Perm);
     TaskInternals::link_tracer_locked(*target, task.process(),
                                       {&TaskInternals::traced_calls(), static_cast<u32>(seize ? options : 0),
-                                       seize, task.identity().privileged()});
+                                       seize, task.may(Capability::Trace)});
   }
   TaskInternals::disturb(*target, Task::kFiltered);
   if (!seize) send_signal(*target, {.number = signal::kStop});

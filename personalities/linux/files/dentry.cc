@@ -164,6 +164,35 @@ Dentry::Positioned Dentry::child_at(u64 position) {
   return {Ref<Dentry>::adopt(&*found), found->position_};
 }
 
+Ref<Dentry> Dentry::child_after(const Dentry& child) {
+  u64 position = 0;
+  {
+    Guard guard(lock_);
+    position = child.position_;
+  }
+  return child_at(position + 1).child;
+}
+
+// A loop, since a program can make the tree as deep as it likes.
+Ref<Dentry> Dentry::find_number(u64 number) {
+  Ref<Dentry> here(*this), next(*this);
+  for (;;) {
+    if (next && next->inode().number() == number) return next;
+    if (next && next->has_children()) {
+      here = std::move(next);
+      next = here->child_at(0).child;
+    } else if (next && next.get() != this) {
+      next = here->child_after(*next);
+    } else if (here.get() == this) {
+      return {};
+    } else {
+      auto above = here->parent();
+      next = above->child_after(*here);
+      here = std::move(above);
+    }
+  }
+}
+
 void Dentry::attach_locked(Dentry& child) {
   const auto namesake = by_name_.find(child);
   if (namesake != by_name_.end()) detach_locked(*namesake);  // it is dying, see destroy_upwards()

@@ -79,6 +79,11 @@ class Dentry final : public runtime::Allocated {
     u64 position = 0;
   };
   Positioned child_at(u64 position);
+  /// The one behind `child`, which is one or was.
+  Ref<Dentry> child_after(const Dentry& child);
+  /// The name of the file system's object `number` at or below this root, or null: all names are looked at,
+  /// while no directory moves (the caller holds the Vfs' rename mutex).
+  Ref<Dentry> find_number(u64 number);
 
   /// Owned bytes of a name.
   class Name {

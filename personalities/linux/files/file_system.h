@@ -39,6 +39,9 @@ class FileSystem : public runtime::Managed {
   /// How many mounts show it; the last one to go tears down the names.
   void add_mount() { __atomic_fetch_add(&mounts_, 1, __ATOMIC_RELAXED); }
   bool mounted() const { return __atomic_load_n(&mounts_, __ATOMIC_ACQUIRE) != 0; }
+  /// Whether its objects can be found by number alone (name_to_handle_at(2)): names are Kept, numbers never
+  /// used again.
+  virtual bool has_handles() const { return false; }
   /// No mount shows it any longer: what is kept only in case that it is used again can go.
   virtual void on_last_unmount() {}
   /// Remounted with these options. Invalid.
@@ -49,6 +52,9 @@ class FileSystem : public runtime::Managed {
   /// with a memory map's lock held: takes no lock that it would have to wait for.
   virtual u64 reclaim(u64) { return 0; }
   bool drop_mount() { return __atomic_fetch_sub(&mounts_, 1, __ATOMIC_ACQ_REL) == 1; }
+  /// For all of its mounts (MountTable::set_read_only()).
+  bool read_only() const { return __atomic_load_n(&read_only_, __ATOMIC_SEQ_CST); }
+  void set_read_only(bool read_only) { __atomic_store_n(&read_only_, read_only, __ATOMIC_SEQ_CST); }
   u64 new_inode_number() { return __atomic_add_fetch(&last_inode_, 1, __ATOMIC_RELAXED); }
 
  protected:
@@ -59,6 +65,7 @@ class FileSystem : public runtime::Managed {
   const u64 device_;
   u64 last_inode_ = 0;
   u32 mounts_ = 0;
+  bool read_only_ = false;  // atomic
 };
 
 /// A root file system that a kernel brings along. A seam, so that a kernel without one links none of it.

@@ -16,6 +16,8 @@ struct FileSystemType {
   bool needs_device = false;
   /// The root dentry of a new instance (or of the only one, where there is only one).
   LinuxResult<Ref<Dentry>> (*mount)(Vfs& vfs, std::string_view options) = nullptr;
+  /// Whether it knows "name" or "name=value" (fsconfig(2) asks for each alone). Invalid. Null: it knows none.
+  LinuxResult<> (*check_option)(std::string_view option) = nullptr;
 };
 
 }  // namespace vari::linux

@@ -15,11 +15,8 @@ namespace vari::linux {
 
 using runtime::Guard;
 
-Mount::Mount(Ref<Dentry> root, u32 flags, u32 id, std::string_view source)
-    : root_(std::move(root)),
-      flags_(flags),
-      id_(id),
-      source_length_(std::min(source.size(), sizeof source_)) {
+Mount::Mount(Ref<Dentry> root, u32 flags, std::string_view source)
+    : root_(std::move(root)), flags_(flags), source_length_(std::min(source.size(), sizeof source_)) {
   std::copy_n(source.data(), source_length_, source_);
   root_->inode().file_system().add_mount();
 }
@@ -57,12 +54,10 @@ Path MountTable::root() {
 }
 
 LinuxResult<> MountTable::set_root(Ref<Dentry> root, std::string_view source) {
-  auto mount = TRY(runtime::make<Mount>(std::move(root), u32{0}, u32{1}, source));
+  auto mount = TRY(runtime::make<Mount>(std::move(root), u32{0}, source));
   Guard guard(lock_);
-  last_id_ = 1;
   root_ = mount;
-  mount->attached_ = true;
-  mounts_.push_back(*mount.leak());
+  list_locked(std::move(mount));
   return {};
 }
 
@@ -80,51 +75,120 @@ void MountTable::attach_locked(Mount& mount, const Path& at) {
   mount.attached_ = true;
 }
 
+bool MountTable::is_within_locked(const Mount& mount, const Mount& top) const {
+  const Mount* above = &mount;
+  while (above && above != &top) above = above->parent_.get();
+  return above != nullptr;
+}
+
+bool MountTable::is_visible_locked(const Mount& mount) const {
+  return mount.attached_ && root_ && is_within_locked(mount, *root_);
+}
+
+bool MountTable::is_whole_locked(const Mount& mount) const {
+  return mount.attached_ && (!mount.parent_ || is_visible_locked(mount));
+}
+
+Mount* MountTable::child_locked(const Mount& mount) {
+  for (auto& other : mounts_) {
+    if (other.parent_.get() == &mount) return &other;
+  }
+  return nullptr;
+}
+
 // A tree that is refused and mounted nowhere else: its names hold each other, so somebody must end them.
-LinuxResult<> MountTable::add(const Path& at, const Ref<Dentry>& tree, u32 flags, std::string_view source,
-                              u32 copied_from) {
-  const auto done = attach(at, tree, flags, source, copied_from);
-  const auto& file_system = tree->inode().file_system();
-  if (!done && !file_system.mounted() && file_system.ends_with_last_mount()) Dentry::tear_down(*tree);
+LinuxResult<Ref<Mount>> MountTable::make(const Ref<Dentry>& tree, u32 flags, std::string_view source,
+                                         u32 copied_from) {
+  auto made = runtime::make<Mount>(tree, flags, source);
+  if (!made) {
+    const auto& file_system = tree->inode().file_system();
+    if (!file_system.mounted() && file_system.ends_with_last_mount()) Dentry::tear_down(*tree);
+    return std::unexpected(to_errno(made.error()));
+  }
+  Guard guard(lock_);
+  if (count_ >= kMaximumMounts) return std::unexpected(Errno::NoSpace);
+  (*made)->copied_from_ = copied_from;
+  list_locked(*made);
+  return std::move(*made);
+}
+
+LinuxResult<Ref<Mount>> MountTable::make_detached(const Ref<Dentry>& tree, u32 flags,
+                                                  std::string_view source) {
+  return make(tree, flags, source, 0);
+}
+
+LinuxResult<> MountTable::add(const Path& at, const Ref<Dentry>& tree, u32 flags, std::string_view source) {
+  const auto mount = TRY(make(tree, flags, source, 0));
+  const auto done = attach(*mount, at);
+  if (!done) dissolve(*mount);
   return done;
 }
 
-LinuxResult<> MountTable::attach(const Path& at, Ref<Dentry> tree, u32 flags, std::string_view source,
-                                 u32 copied_from) {
-  const auto place = cross_down(at);
-  if (!place.mount) return std::unexpected(Errno::Invalid);
-  if (tree->inode().is(FileKind::Directory) != place.inode().is(FileKind::Directory))
-    return std::unexpected(Errno::NotDirectory);
-  const u32 id = __atomic_add_fetch(&last_id_, 1, __ATOMIC_RELAXED);
-  if (id >= kMaximumMounts) return std::unexpected(Errno::NoSpace);
-  auto mount = TRY(runtime::make<Mount>(std::move(tree), flags, id, source));
-  runtime::Guard names(place.inode().mutex());
+LinuxResult<> MountTable::check_place_locked(const Path& place) const {
+  if (!place.mount || !is_visible_locked(*place.mount)) return std::unexpected(Errno::Invalid);
   if (place.dentry->removed()) return std::unexpected(Errno::NoEntry);
-  Guard guard(lock_);
-  attach_locked(*mount, place);
-  mount->copied_from_ = copied_from;
-  mounts_.push_back(*mount.leak());
   return {};
+}
+
+LinuxResult<> MountTable::attach(Mount& mount, const Path& at) {
+  for (;;) {
+    const auto place = cross_down(at);
+    if (mount.root().inode().is(FileKind::Directory) != place.inode().is(FileKind::Directory))
+      return std::unexpected(Errno::NotDirectory);
+    runtime::Guard names(place.inode().mutex());
+    Guard guard(lock_);
+    TRY(check_place_locked(place));
+    // Somebody else may have mounted there since the look.
+    if (find_locked(place.mount.get(), place.dentry.get())) continue;
+    attach_locked(mount, place);
+    return {};
+  }
+}
+
+void MountTable::list_locked(Ref<Mount> mount) {
+  mount->id_ = ++last_id_;
+  mount->attached_ = true;
+  ++count_;
+  mounts_.push_back(*mount.leak());
+}
+
+MountTable::Unlisted MountTable::unlist_locked(Mount& mount) {
+  if (mount.mount_point_) mount.mount_point_->add_mount(-1);
+  mount.attached_ = false;
+  --count_;
+  mounts_.erase(mounts_.iterator_to(mount));
+  return {Ref<Mount>::adopt(&mount), std::move(mount.parent_), std::move(mount.mount_point_)};
+}
+
+// From below, one at a time: what goes is released outside the lock, and needs no list.
+void MountTable::dissolve(Mount& top) {
+  for (;;) {
+    Unlisted unlisted;
+    Guard guard(lock_);
+    if (!top.attached_ || top.parent_ || &top == root_.get()) return;
+    Mount* lowest = &top;
+    while (Mount* child = child_locked(*lowest)) lowest = child;
+    unlisted = unlist_locked(*lowest);
+  }
 }
 
 LinuxResult<> MountTable::remove(const Path& at, bool lazy) {
   if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
-  Ref<Mount> mount, parent;  // released outside the lock
-  Ref<Dentry> mount_point;
-  Guard guard(lock_);
   Mount& victim = *at.mount;
-  if (!victim.attached_ || !victim.parent_) return std::unexpected(Errno::Invalid);
-  for (auto& other : mounts_) {
-    if (other.parent_.get() == &victim) return std::unexpected(Errno::Busy);
+  {
+    Unlisted unlisted;  // released outside the lock
+    Guard guard(lock_);
+    if (!victim.parent_ || !is_visible_locked(victim)) return std::unexpected(Errno::Invalid);
+    if (lazy) {
+      victim.mount_point_->add_mount(-1);
+      unlisted = {{}, std::move(victim.parent_), std::move(victim.mount_point_)};
+    } else {
+      // The table's reference and that of `at`; anything more is a user.
+      if (child_locked(victim) || victim.references() > 2) return std::unexpected(Errno::Busy);
+      unlisted = unlist_locked(victim);
+    }
   }
-  // The table's reference and that of `at`; anything more is a user.
-  if (!lazy && victim.references() > 2) return std::unexpected(Errno::Busy);
-  victim.mount_point_->add_mount(-1);
-  victim.attached_ = false;
-  mounts_.erase(mounts_.iterator_to(victim));
-  mount = Ref<Mount>::adopt(&victim);
-  parent = std::move(victim.parent_);
-  mount_point = std::move(victim.mount_point_);
+  if (lazy) dissolve(victim);
   return {};
 }
 
@@ -138,20 +202,6 @@ LinuxResult<> MountTable::expire(const Path& at) {
   return remove(at, false);
 }
 
-LinuxResult<> MountTable::remount(const Path& at, u32 flags) {
-  if (!at.mount || at.dentry.get() != &at.mount->root()) return std::unexpected(Errno::Invalid);
-  if ((flags & Mount::kReadOnly) && !at.mount->read_only() && at.mount->has_writers())
-    return std::unexpected(Errno::Busy);
-  __atomic_store_n(&at.mount->flags_, flags, __ATOMIC_RELAXED);
-  return {};
-}
-
-bool MountTable::is_within_locked(const Mount& mount, const Mount& top) const {
-  const Mount* above = &mount;
-  while (above && above != &top) above = above->parent_.get();
-  return above != nullptr;
-}
-
 LinuxResult<> MountTable::pivot(const Path& root, const Path& new_root, const Path& put_old) {
   if (!root.mount || !new_root.mount || !put_old.mount) return std::unexpected(Errno::Invalid);
   Path released;  // outside the lock
@@ -160,7 +210,7 @@ LinuxResult<> MountTable::pivot(const Path& root, const Path& new_root, const Pa
   if (&mount == &old || put_old.mount.get() == &old) return std::unexpected(Errno::Busy);
   if (root.dentry.get() != &old.root() || new_root.dentry.get() != &mount.root())
     return std::unexpected(Errno::Invalid);
-  if (!old.attached_ || !is_within_locked(*put_old.mount, mount) || !is_within_locked(mount, old))
+  if (!is_visible_locked(old) || !is_within_locked(*put_old.mount, mount) || !is_within_locked(mount, old))
     return std::unexpected(Errno::Invalid);
   mount.mount_point_->add_mount(-1);
   released = Path(std::move(mount.parent_), std::move(mount.mount_point_));
@@ -173,17 +223,24 @@ LinuxResult<> MountTable::pivot(const Path& root, const Path& new_root, const Pa
 }
 
 LinuxResult<> MountTable::move(const Path& from, const Path& to) {
-  const auto place = cross_down(to);
-  Path released;
-  Guard guard(lock_);
+  if (!from.mount) return std::unexpected(Errno::Invalid);
   Mount& mount = *from.mount;
-  if (from.dentry.get() != &mount.root() || !mount.parent_ || !place.mount)
-    return std::unexpected(Errno::Invalid);
-  if (is_within_locked(*place.mount, mount)) return std::unexpected(Errno::Loop);
-  mount.mount_point_->add_mount(-1);
-  released = Path(std::move(mount.parent_), std::move(mount.mount_point_));
-  attach_locked(mount, place);
-  return {};
+  for (;;) {
+    const auto place = cross_down(to);
+    Path released;
+    runtime::Guard names(place.inode().mutex());
+    Guard guard(lock_);
+    TRY(check_place_locked(place));
+    if (from.dentry.get() != &mount.root() || !is_whole_locked(mount) || &mount == root_.get() ||
+        from.inode().is(FileKind::Directory) != place.inode().is(FileKind::Directory))
+      return std::unexpected(Errno::Invalid);
+    if (is_within_locked(*place.mount, mount)) return std::unexpected(Errno::Loop);
+    if (find_locked(place.mount.get(), place.dentry.get())) continue;
+    if (mount.mount_point_) mount.mount_point_->add_mount(-1);
+    released = Path(std::move(mount.parent_), std::move(mount.mount_point_));
+    attach_locked(mount, place);
+    return {};
+  }
 }
 
 Path MountTable::cross_down(Path path) {

@@ -52,15 +52,18 @@ Ref<Mount> MountTable::next_mounted_in(u32 id, u32 after, u32 before, Dentry* to
   }
 }
 
+LinuxResult<> MountTable::attach_copy(const Path& at, Mount& original) {
+  const auto copy =
+      TRY(make(Ref<Dentry>(original.root()), original.flags(), original.source(), original.id()));
+  Guard guard(lock_);
+  attach_locked(*copy, at);
+  return {};
+}
+
 // Breadth first, without a stack: each copy says what it is one of, and copies stand behind the ones that
 // they are mounted in. Mounts that are younger than the first copy are none of this.
-LinuxResult<> MountTable::bind(const Path& from, const Path& at, bool recursive) {
-  if (!from.mount) return std::unexpected(Errno::Invalid);
-  const u32 before = __atomic_load_n(&last_id_, __ATOMIC_RELAXED) + 1;
-  TRY(add(at, from.dentry, from.mount->flags(), from.mount->source(), recursive ? from.mount->id() : 0));
-  if (!recursive) return {};
-  LinuxResult<> result;
-  Dentry* top = from.dentry.get();
+LinuxResult<> MountTable::copy_below(Mount& first, Dentry* top) {
+  const u32 before = first.id();
   for (auto copy = next_copy(before - 1); copy; copy = next_copy(copy->id())) {
     Ref<Dentry> point;
     u32 source = 0;
@@ -68,13 +71,35 @@ LinuxResult<> MountTable::bind(const Path& from, const Path& at, bool recursive)
       Guard guard(lock_);
       source = std::exchange(copy->copied_from_, 0);
     }
-    for (auto mounted = next_mounted_in(source, 0, before, top, point); mounted && result;
+    for (auto mounted = next_mounted_in(source, 0, before, top, point); mounted;
          mounted = next_mounted_in(source, mounted->id(), before, top, point))
-      result = add(Path(copy, point), Ref<Dentry>(mounted->root()), mounted->flags(), mounted->source(),
-                   mounted->id());
+      TRY(attach_copy(Path(copy, point), *mounted));
     top = nullptr;
   }
-  return result;
+  return {};
+}
+
+LinuxResult<Ref<Mount>> MountTable::copy_detached(const Path& from, bool recursive) {
+  if (!from.mount) return std::unexpected(Errno::Invalid);
+  runtime::Guard one_at_a_time(copy_mutex_);
+  {
+    Guard guard(lock_);
+    if (!is_visible_locked(*from.mount)) return std::unexpected(Errno::Invalid);
+  }
+  auto copy =
+      TRY(make(from.dentry, from.mount->flags(), from.mount->source(), recursive ? from.mount->id() : 0));
+  if (!recursive) return copy;
+  const auto done = copy_below(*copy, from.dentry.get());
+  if (done) return copy;
+  dissolve(*copy);
+  return std::unexpected(done.error());
+}
+
+LinuxResult<> MountTable::bind(const Path& from, const Path& at, bool recursive) {
+  const auto copy = TRY(copy_detached(from, recursive));
+  const auto done = attach(*copy, at);
+  if (!done) dissolve(*copy);
+  return done;
 }
 
 }  // namespace vari::linux

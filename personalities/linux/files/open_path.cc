@@ -2,7 +2,7 @@
 #include "personalities/linux/files/file_system.h"
 #include "personalities/linux/files/file_system_context.h"
 #include "personalities/linux/files/file_watches.h"
-#include "personalities/linux/files/open_file.h"
+#include "personalities/linux/files/path_file.h"
 #include "personalities/linux/files/permissions.h"
 #include "personalities/linux/files/tree_operations.h"
 #include "personalities/linux/files/walker.h"
@@ -14,15 +14,6 @@ namespace vari::linux {
 namespace {
 
 constexpr u32 kNoAccessTime = 01000000, kTemporary = 020000000 | File::kDirectory;
-
-/// What O_PATH gives: a place in the tree, nothing to read or write.
-class PathFile final : public OpenFile {
- public:
-  explicit PathFile(const OpenRequest& request) : OpenFile(request) {}
-  LinuxResult<u64> read(Task&, Transfer&) override { return std::unexpected(Errno::BadFile); }
-  LinuxResult<u64> write(Task&, Transfer&) override { return std::unexpected(Errno::BadFile); }
-  u32 poll(PollTable*) override { return poll_event::kInvalid; }
-};
 
 u32 wanted_access(u32 flags) {
   switch (flags & File::kAccessMode) {
@@ -64,15 +55,24 @@ LinuxResult<Ref<File>> open_checked(Task& task, const Path& path, u32 flags, boo
   return inode.open({task, path, kept | (flags & File::kNoControllingTerminal)});
 }
 
+/// The mount may have become read-only since check_open(): counted as a writer, the file keeps it from that.
+LinuxResult<Ref<File>> open_as_writer(Task& task, const Path& path, u32 flags, bool created) {
+  if (!path.mount) return open_checked(task, path, flags, created);
+  path.mount->change_writers(1);
+  auto file = path.mount->read_only() ? LinuxResult<Ref<File>>(std::unexpected(Errno::ReadOnly))
+                                      : open_checked(task, path, flags, created);
+  if (!file || !(flags & File::kAccessMode)) path.mount->change_writers(-1);
+  return file;
+}
+
 LinuxResult<Ref<File>> open_found(Task& task, const Path& path, u32 flags, bool created) {
   TRY(check_open(task, path, flags, created));
   Inode& inode = path.inode();
   const bool writes = (flags & (File::kAccessMode | File::kTruncate)) && inode.is(FileKind::Regular);
   if (writes && !inode.begin_writing()) return std::unexpected(Errno::TextBusy);
-  auto file = open_checked(task, path, flags, created);
+  auto file = writes ? open_as_writer(task, path, flags, created) : open_checked(task, path, flags, created);
   if (writes && file && (flags & File::kAccessMode)) {
     (*file)->hold_writing(1);
-    if (path.mount) path.mount->change_writers(1);
   } else if (writes) {
     inode.end_writing(1);
   }

@@ -3,33 +3,40 @@
 
 namespace vari::linux {
 
+namespace {
+
+/// Executing a file takes at least one x bit, whoever asks.
+bool may_override(const Identity& identity, u32 mode, u32 wanted) {
+  const bool directory = (mode & kKindMask) == static_cast<u32>(FileKind::Directory);
+  const bool changes = wanted & (directory ? kMayWrite : kMayWrite | kMayExecute);
+  if (!changes && identity.may(Capability::ReadAndSearch)) return true;
+  if (!directory && (wanted & kMayExecute) && !(mode & 0111)) return false;
+  return identity.may(Capability::OverrideAccess);
+}
+
+}  // namespace
+
 LinuxResult<> check_permission(const Identity& identity, Inode& inode, u32 wanted) {
   const u32 mode = inode.mode();
-  if (identity.file_user == 0) {
-    // CAP_DAC_OVERRIDE: everything, but executing a file takes at least one x bit.
-    if ((wanted & kMayExecute) && !(mode & 0111) &&
-        (mode & kKindMask) != static_cast<u32>(FileKind::Directory))
-      return std::unexpected(Errno::Access);
-    return {};
-  }
   u32 granted = mode & 7;
   if (inode.user() == identity.file_user) {
     granted = mode >> 6 & 7;
-  } else if (identity.in_group(inode.group())) {
-    granted = mode >> 3 & 7;
+  } else if ((granted ^ (mode >> 3)) & 7 & wanted) {
+    // Groups are looked through only where they make a difference.
+    if (identity.in_group(inode.group())) granted = mode >> 3 & 7;
   }
-  if (wanted & ~granted) return std::unexpected(Errno::Access);
-  return {};
+  if (!(wanted & ~granted) || may_override(identity, mode, wanted)) return {};
+  return std::unexpected(Errno::Access);
 }
 
 LinuxResult<> check_owner(const Identity& identity, Inode& inode) {
-  if (identity.file_user == 0 || identity.file_user == inode.user()) return {};
+  if (identity.file_user == inode.user() || identity.may(Capability::Owner)) return {};
   return std::unexpected(Errno::Perm);
 }
 
 LinuxResult<> check_removal(const Identity& identity, Inode& directory, Inode& child) {
   TRY(check_permission(identity, directory, kMayWrite | kMayExecute));
-  if (!(directory.mode() & kSticky) || identity.file_user == 0) return {};
+  if (!(directory.mode() & kSticky) || identity.may(Capability::Owner)) return {};
   if (identity.file_user == child.user() || identity.file_user == directory.user()) return {};
   return std::unexpected(Errno::Perm);
 }
@@ -40,7 +47,7 @@ LinuxResult<> drop_set_id_bits(const Identity& identity, Inode& inode) {
   const bool set_group = (mode & (kSetGroup | 0010)) == (kSetGroup | 0010);
   if (!(mode & kSetUser) && !set_group) [[likely]]
     return {};
-  if (identity.file_user == 0 || !inode.is(FileKind::Regular)) return {};
+  if (identity.may(Capability::KeepSetIdBits) || !inode.is(FileKind::Regular)) return {};
   return inode.change_attributes({.mode = mode & kModeMask & ~kSetUser & ~(set_group ? kSetGroup : 0)});
 }
 

@@ -36,7 +36,7 @@ void set_owner(Task& task, Inode& directory, NewInode& description) {
     if (description.kind == FileKind::Directory) {
       description.mode |= kSetGroup;
     } else if ((description.mode & (kSetGroup | 0010)) == (kSetGroup | 0010) &&
-               task.identity().file_user != 0 && !task.identity().in_group(description.group)) {
+               !task.may(Capability::KeepSetIdBits) && !task.identity().in_group(description.group)) {
       description.mode &= ~kSetGroup;  // a right of a group that the task is not in
     }
   }
@@ -77,7 +77,7 @@ LinuxResult<> make_node(Task& task, const WalkStart& start, std::string_view pat
   if (walker.trailing_slash() && description.kind != FileKind::Directory)
     return std::unexpected(walker.look_up(walker.last()) ? Errno::Exists : Errno::NoEntry);
   const bool device = description.kind == FileKind::Character || description.kind == FileKind::Block;
-  if (device && task.identity().file_user != 0) return std::unexpected(Errno::Perm);
+  if (device && !task.may(Capability::MakeNodes)) return std::unexpected(Errno::Perm);
   if (description.kind != FileKind::SymbolicLink) description.mode &= ~task.file_system().mask();
   TRY(create_in(task, walker.here(), walker.last(), description));
   return {};

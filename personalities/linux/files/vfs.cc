@@ -22,9 +22,9 @@ struct StandardMount {
 namespace {
 
 constexpr FileSystemType kTypes[] = {
-    {"tmpfs", false, &Tmpfs::mount},
-    {"devtmpfs", false, &Devfs::mount},
-    {"ramfs", false, &Tmpfs::mount},
+    {"tmpfs", false, &Tmpfs::mount, &Tmpfs::check_option},
+    {"devtmpfs", false, &Devfs::mount, &Tmpfs::check_option},
+    {"ramfs", false, &Tmpfs::mount, &Tmpfs::check_option},
 };
 
 constexpr u32 kHarmless = Mount::kNoSetId | Mount::kNoDevices;

@@ -123,6 +123,7 @@ LinuxResult<Path> Walker::look_up(std::string_view name) {
 
 LinuxResult<> Walker::follow(Inode& inode) {
   if (++links_ > kMaximumLinks || has(flags_, WalkFlags::NoSymlinks)) return std::unexpected(Errno::Loop);
+  if (mount() && (mount()->flags() & Mount::kNoLinkFollow)) return std::unexpected(Errno::Loop);
   if (inode.is_magic_link()) {
     if (has(flags_, WalkFlags::NoMagicLinks)) return std::unexpected(Errno::Loop);
     if (has(flags_, WalkFlags::Beneath) || has(flags_, WalkFlags::InRoot))

@@ -44,6 +44,7 @@ class Procfs final : public FileSystem {
  public:
   explicit Procfs(Vfs& vfs) : FileSystem(vfs) {}
   static LinuxResult<Ref<Dentry>> mount(Vfs& vfs, std::string_view options);
+  static LinuxResult<> check_option(std::string_view option);
   std::string_view type() const override { return "proc"; }
   NamePolicy names() const override { return NamePolicy::Asked; }
   FileSystemStatistics statistics() override { return {.magic = 0x9fa0}; }

@@ -27,13 +27,14 @@ Ref<MemoryMap> memory_of(const ProcSubject& subject) {
   return task ? (*task)->memory_of_other() : Ref<MemoryMap>();
 }
 
-/// ptrace's rule in short: root, or the same user.
+/// ptrace's rule in short: who may trace any, or the same user with no fewer capabilities.
 LinuxResult<> check_private(const ProcSubject& subject) {
   const auto& reader = subject.reader.identity();
-  if (reader.privileged()) return {};
+  if (reader.may(Capability::Trace)) return {};
   const auto identity = TRY(subject.process())->identity();
   if (reader.file_user == identity.user && reader.file_user == identity.effective_user &&
-      reader.file_user == identity.saved_user)
+      reader.file_user == identity.saved_user &&
+      !(identity.capabilities.permitted & ~reader.capabilities.effective))
     return {};
   return std::unexpected(Errno::Access);
 }
@@ -47,6 +48,7 @@ LinuxResult<> stat(const ProcSubject& subject, TextBuffer& to) {
     id = task->id();
     s.state = task->state();
     task->copy_name(s.name);
+    if (const auto credentials = task->credentials_of_other()) s.identity = credentials->identity();
   }
   const auto memory = memory_of(subject);
   const auto layout = memory ? memory->layout() : ProgramLayout();
@@ -83,6 +85,7 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
     const auto task = TRY(subject.task());
     s.state = task->state();
     task->copy_name(s.name);
+    if (const auto credentials = task->credentials_of_other()) s.identity = credentials->identity();
   }
   const auto& i = s.identity;
   const auto memory = memory_of(subject);
@@ -105,9 +108,10 @@ LinuxResult<> status(const ProcSubject& subject, TextBuffer& to) {
   to.print("Threads:\t", s.threads, "\nSigQ:\t0/1024\nSigPnd:\t", Hex{s.pending, 16}, "\nShdPnd:\t",
            Hex{0, 16}, "\nSigBlk:\t", Hex{s.blocked, 16}, "\nSigIgn:\t", Hex{s.ignored, 16}, "\nSigCgt:\t",
            Hex{s.caught, 16}, "\n");
-  const u64 capabilities = i.privileged() ? 0x1ff'ffff'ffff : 0;
-  to.print("CapInh:\t", Hex{0, 16}, "\nCapPrm:\t", Hex{capabilities, 16}, "\nCapEff:\t",
-           Hex{capabilities, 16}, "\nCapBnd:\t", Hex{0x1ff'ffff'ffff, 16}, "\nCapAmb:\t", Hex{0, 16}, "\n");
+  const auto& sets = i.capabilities;
+  to.print("CapInh:\t", Hex{sets.inheritable, 16}, "\nCapPrm:\t", Hex{sets.permitted, 16}, "\nCapEff:\t",
+           Hex{sets.effective, 16}, "\nCapBnd:\t", Hex{sets.bounding, 16}, "\nCapAmb:\t",
+           Hex{sets.ambient, 16}, "\n");
   if (!task) return {};
   const auto filters = TaskInternals::filters(**task);
   to.print("NoNewPrivs:\t", u32{TaskInternals::has_no_new_privileges(**task)}, "\nSeccomp:\t",
@@ -236,12 +240,24 @@ LinuxResult<> smaps(const ProcSubject& subject, TextBuffer& to) {
   return {};
 }
 
-void put_mount_options(u32 flags, TextBuffer& to) {
-  to.put(flags & Mount::kReadOnly ? "ro" : "rw");
-  if (flags & Mount::kNoSetId) to.put(",nosuid");
-  if (flags & Mount::kNoDevices) to.put(",nodev");
-  if (flags & Mount::kNoExecute) to.put(",noexec");
-  if (flags & Mount::kNoAccessTime) to.put(",noatime");
+void put_mount_options(u32 flags, bool read_only, TextBuffer& to) {
+  struct Option {
+    u32 flag;
+    std::string_view name;
+  };
+  static constexpr Option kOptions[] = {
+      {Mount::kNoSetId, ",nosuid"},
+      {Mount::kNoDevices, ",nodev"},
+      {Mount::kNoExecute, ",noexec"},
+      {Mount::kNoAccessTime, ",noatime"},
+      {Mount::kNoDirectoryAccessTime, ",nodiratime"},
+      {Mount::kRelativeAccessTime, ",relatime"},
+      {Mount::kNoLinkFollow, ",nosymfollow"},
+  };
+  to.put(read_only ? "ro" : "rw");
+  for (const auto& option : kOptions) {
+    if (flags & option.flag) to.put(option.name);
+  }
 }
 
 /// Calls `line` with each mount that the reader can see, and the text of its place.
@@ -262,7 +278,7 @@ LinuxResult<> for_each_mount(const ProcSubject& subject, Line line) {
 LinuxResult<> mounts(const ProcSubject& subject, TextBuffer& to) {
   return for_each_mount(subject, [&](Mount& mount, std::string_view where) {
     to.print(mount.source(), " ", where, " ", mount.root().inode().file_system().type(), " ");
-    put_mount_options(mount.flags(), to);
+    put_mount_options(mount.flags(), mount.read_only(), to);
     to.put(" 0 0\n");
   });
 }
@@ -272,8 +288,8 @@ LinuxResult<> mount_info(const ProcSubject& subject, TextBuffer& to) {
     auto& file_system = mount.root().inode().file_system();
     to.print(mount.id(), " 1 ", device_major(file_system.device()), ":", device_minor(file_system.device()),
              " / ", where, " ");
-    put_mount_options(mount.flags(), to);
-    to.print(" - ", file_system.type(), " ", mount.source(), " rw\n");
+    put_mount_options(mount.flags(), mount.flags() & Mount::kReadOnly, to);
+    to.print(" - ", file_system.type(), " ", mount.source(), file_system.read_only() ? " ro\n" : " rw\n");
   });
 }
 

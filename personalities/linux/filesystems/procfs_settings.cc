@@ -19,7 +19,7 @@ LinuxResult<> host_name(const ProcSubject& subject, TextBuffer& to) {
 }
 
 LinuxResult<> set_host_name(const ProcSubject& subject, std::string_view text) {
-  if (!subject.reader.identity().privileged()) return std::unexpected(Errno::Perm);
+  if (!subject.reader.may(Capability::Administration)) return std::unexpected(Errno::Perm);
   subject.personality.set_host_name(text.substr(0, text.find('\n')));
   return {};
 }

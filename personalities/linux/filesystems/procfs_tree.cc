@@ -338,6 +338,14 @@ LinuxResult<Ref<Task>> ProcSubject::task() const {
   return std::unexpected(Errno::NoProcess);
 }
 
+/// Those that Linux knows; they hide nothing here.
+LinuxResult<> Procfs::check_option(std::string_view option) {
+  for (const std::string_view known : {"hidepid=", "gid=", "subset="}) {
+    if (option.starts_with(known)) return {};
+  }
+  return std::unexpected(Errno::Invalid);
+}
+
 LinuxResult<Ref<Dentry>> Procfs::mount(Vfs& vfs, std::string_view) {
   auto procfs = TRY(runtime::make<Procfs>(vfs));
   const Attributes attributes{.mode = static_cast<u32>(FileKind::Directory) | 0555, .links = 2};

@@ -56,7 +56,7 @@ LinuxResult<Ref<Inode>> QueueDirectory::create(std::string_view, const NewInode&
   Task& task = Task::current();
   return TRY(QueueInode::create(static_cast<QueueFileSystem&>(file_system()), description, {},
                                 task.process().soft_limit(Resource::QueueBytes),
-                                task.identity().privileged()));
+                                task.may(Capability::Resources)));
 }
 
 LinuxResult<> QueueDirectory::remove(std::string_view, Inode& child) {

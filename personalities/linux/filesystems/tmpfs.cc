@@ -43,6 +43,10 @@ LinuxResult<Ref<Dentry>> Tmpfs::mount(Vfs& vfs, std::string_view text) {
   return create(vfs, options);
 }
 
+LinuxResult<> Tmpfs::check_option(std::string_view option) {
+  return Options().parse(option, kGiB);
+}
+
 LinuxResult<> Tmpfs::Options::parse(std::string_view text, u64 memory_bytes) {
   while (!text.empty()) {
     const auto option = text.substr(0, text.find(','));

@@ -19,9 +19,11 @@ class Tmpfs : public FileSystem {
   /// The root dentry of a new, empty instance. `text`: mount options (size=…, mode=…).
   static LinuxResult<Ref<Dentry>> create(Vfs& vfs, const Options& options);
   static LinuxResult<Ref<Dentry>> mount(Vfs& vfs, std::string_view text);
+  static LinuxResult<> check_option(std::string_view option);
 
   std::string_view type() const override { return "tmpfs"; }
   FileSystemStatistics statistics() override;
+  bool has_handles() const override { return true; }
 
   /// NoSpace at the limit, or where only the reserve for other things is left.
   LinuxResult<> charge(u64 pages);

@@ -1,4 +1,5 @@
 // Open regular files of tmpfs.
+#include "personalities/linux/files/mount.h"
 #include "personalities/linux/files/open_file.h"
 #include "personalities/linux/files/regular_file.h"
 #include "personalities/linux/filesystems/tmpfs.h"
@@ -16,7 +17,7 @@ class TmpfsFile final : public RegularFile {
 
   LinuxResult<u64> read_at(Task&, Transfer& to, u64 offset) override {
     const u64 done = TRY(contents().read(to, offset));
-    if (done) inode().note_access();
+    if (done) note_access();
     return done;
   }
   LinuxResult<u64> write_from(Task& task, Transfer& from, u64 offset, bool append, u64& end) override {
@@ -46,6 +47,13 @@ class TmpfsFile final : public RegularFile {
   LinuxResult<Ref<MemoryObject>> memory_object() override { return Ref<MemoryObject>(contents()); }
 
  private:
+  /// As the mount and the descriptor want it.
+  void note_access() {
+    constexpr u32 kNoAccessTime = 01000000;
+    const u32 mount = path()->mount ? path()->mount->flags() : 0;
+    if ((mount & Mount::kNoAccessTime) || (flags() & kNoAccessTime)) return;
+    mount& Mount::kStrictAccessTime ? inode().touch(true, false, false) : inode().note_access();
+  }
   TmpfsContents& contents() { return static_cast<TmpfsInode&>(inode()).contents(); }
 };
 

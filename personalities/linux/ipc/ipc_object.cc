@@ -15,7 +15,7 @@ Object::Object(const Identity& creator, i32 key, u32 mode)
       mode_(mode) {}
 
 LinuxResult<> Object::check(const Identity& identity, u32 wanted) const {
-  if (identity.privileged()) return {};
+  if (identity.may(Capability::IpcOwner)) return {};
   const u32 mode = __atomic_load_n(&mode_, __ATOMIC_RELAXED);
   u32 granted = mode;
   if (identity.effective_user == user_ || identity.effective_user == creator_user_) {
@@ -28,7 +28,8 @@ LinuxResult<> Object::check(const Identity& identity, u32 wanted) const {
 }
 
 LinuxResult<> Object::check_owner(const Identity& identity) const {
-  if (identity.privileged() || identity.effective_user == user_ || identity.effective_user == creator_user_)
+  if (identity.may(Capability::Administration) || identity.effective_user == user_ ||
+      identity.effective_user == creator_user_)
     return {};
   return std::unexpected(Errno::Perm);
 }

@@ -51,6 +51,7 @@ LinuxResult<> MemoryMap::copy_region(Region& region, MemoryMap& child) {
   copy->may_write = region.may_write;
   copy->own_pages = region.own_pages;
   copy->wipe_on_fork = region.wipe_on_fork;
+  copy->policy = region.policy;
   copy->object = region.object;
   copy->first_page = region.first_page;
   {

@@ -24,8 +24,8 @@ constexpr u64 kMappingBottom = 64 * kKiB;
 bool alike(const Region& a, const Region& b) {
   return a.end == b.begin && a.access == b.access && a.shared == b.shared && a.grows_down == b.grows_down &&
          a.heap == b.heap && a.may_write == b.may_write && a.keep_on_fork == b.keep_on_fork &&
-         a.wipe_on_fork == b.wipe_on_fork && a.locked == b.locked && a.object == b.object &&
-         (!a.object || a.first_page + (a.bytes() >> kPageShift) == b.first_page);
+         a.wipe_on_fork == b.wipe_on_fork && a.locked == b.locked && a.policy == b.policy &&
+         a.object == b.object && (!a.object || a.first_page + (a.bytes() >> kPageShift) == b.first_page);
 }
 
 /// The lowest address that others must keep off.
@@ -173,6 +173,7 @@ LinuxResult<> MemoryMap::split_at(u64 address) {
   lower->keep_on_fork = region->keep_on_fork;
   lower->wipe_on_fork = region->wipe_on_fork;
   lower->locked = region->locked;
+  lower->policy = region->policy;
   lower->object = region->object;
   lower->first_page = region->first_page;
   region->first_page = region->object_page(address);

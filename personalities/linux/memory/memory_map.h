@@ -89,6 +89,16 @@ class MemoryMap final : public runtime::Managed {
   FutureLock future_lock() const {
     return static_cast<FutureLock>(__atomic_load_n(&lock_future_, __ATOMIC_RELAXED));
   }
+  /// Fault: a hole. Pages that are there stay where they are.
+  LinuxResult<> set_policy(u64 begin, u64 bytes, const MemoryPolicy& policy) EXCLUDES(lock_);
+  /// Of the region there. Fault: none.
+  LinuxResult<MemoryPolicy> policy_at(u64 address) EXCLUDES(lock_);
+  /// The first policy at or above `begin`, and where its region ends; none below `end`: NoEntry.
+  struct PolicyRange {
+    MemoryPolicy policy;
+    u64 end;
+  };
+  LinuxResult<PolicyRange> next_policy(u64 begin, u64 end) EXCLUDES(lock_);
   /// True if all of the range lies in regions.
   bool covered(u64 begin, u64 bytes) EXCLUDES(lock_);
   bool present(u64 page) { return domain_->lookup({page}).has_value(); }

@@ -13,6 +13,13 @@ constexpr Access without_write(Access access) {
   return static_cast<Access>(static_cast<u8>(access) & ~static_cast<u8>(Access::Write));
 }
 
+/// mbind(2): where pages are to come from. Kept and told; with one node, it comes to the same.
+struct MemoryPolicy {
+  u16 mode = 0;  // MPOL_…, with its flags
+  bool names_node = false;
+  bool operator==(const MemoryPolicy&) const = default;
+};
+
 struct Region : runtime::Allocated {
   u64 begin = 0, end = 0;
   Access access = Access::None;  // what user code may do now
@@ -24,8 +31,9 @@ struct Region : runtime::Allocated {
   bool keep_on_fork = true;      // MADV_DONTFORK clears it
   bool wipe_on_fork = false;     // MADV_WIPEONFORK: the child sees zeros
   bool locked = false;           // mlock
-  Ref<MemoryObject> object;      // empty: anonymous, zero-filled on demand
-  u64 first_page = 0;            // of the object, at `begin`
+  MemoryPolicy policy;
+  Ref<MemoryObject> object;  // empty: anonymous, zero-filled on demand
+  u64 first_page = 0;        // of the object, at `begin`
   boost::intrusive::set_member_hook<> hook;
 
   /// The object must hear of each page before it is written to.

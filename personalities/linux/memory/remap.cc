@@ -90,6 +90,7 @@ LinuxResult<u64> MemoryMap::remap(u64 begin, u64 old_bytes, u64 new_bytes, bool 
   moved->keep_on_fork = region->keep_on_fork;
   moved->wipe_on_fork = region->wipe_on_fork;
   moved->locked = region->locked;
+  moved->policy = region->policy;
   moved->object = region->object;
   moved->first_page = region->first_page;
   insert(*moved.leak());

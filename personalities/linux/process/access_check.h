@@ -5,15 +5,16 @@
 
 namespace vari::linux {
 
-/// Itself; root; or whoever has all of its ids, where it may be dumped. To be asked *after* what is looked
-/// into was taken hold of: the other may exec meanwhile, and be more than it was.
+/// Itself; whoever may trace any; or whoever has all of its ids and capabilities, where it may be dumped. To
+/// be asked *after* what is looked into was taken hold of: the other may exec meanwhile, and be more than it
+/// was.
 inline bool may_inspect(Task& task, Process& target) {
   const auto& own = task.identity();
-  if (&task.process() == &target || own.privileged()) return true;
+  if (&task.process() == &target || own.may(Capability::Trace)) return true;
   const auto other = target.identity();
   return target.dumpable() && own.user == other.user && own.user == other.effective_user &&
          own.user == other.saved_user && own.group == other.group && own.group == other.effective_group &&
-         own.group == other.saved_group;
+         own.group == other.saved_group && !(other.capabilities.permitted & ~own.capabilities.permitted);
 }
 
 }  // namespace vari::linux

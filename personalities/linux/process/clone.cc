@@ -136,7 +136,8 @@ LinuxResult<i32> TaskInternals::clone(Task& parent, const CloneRequest& request)
   auto& personality = parent.personality_;
   if (personality.memory_is_short()) return std::unexpected(Errno::NoMemory);
   const auto limit = parent.process_->soft_limit(Resource::Processes);
-  if (limit != kUnlimited && !parent.identity().privileged() &&
+  if (limit != kUnlimited && parent.identity().user != 0 && !parent.may(Capability::Resources) &&
+      !parent.may(Capability::Administration) &&
       tasks_of_user(personality.processes(), parent.identity().user) >= limit)
     return std::unexpected(Errno::Again);
 

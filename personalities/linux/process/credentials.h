@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "personalities/linux/process/capabilities.h"
 #include "runtime/memory.h"
 
 namespace vari::linux {
@@ -35,9 +36,9 @@ struct Identity {
   u32 user = 0, effective_user = 0, saved_user = 0, file_user = 0;
   u32 group = 0, effective_group = 0, saved_group = 0, file_group = 0;
   Ref<GroupList> group_list = {};  // may be empty
+  Capabilities capabilities = {};
 
-  /// Root, for all that Linux splits into capabilities.
-  bool privileged() const { return effective_user == 0; }
+  bool may(Capability one) const { return capabilities.has(one); }
   /// For files: the file system's group or a supplementary one.
   bool in_group(u32 wanted) const {
     if (wanted == file_group) return true;

@@ -23,6 +23,8 @@ LinuxResult<Ref<Credentials>> credentials_after(const Task& task, const ProgramI
   if (gains && image.set_group) identity.effective_group = image.owner_group;
   identity.saved_user = identity.file_user = identity.effective_user;
   identity.saved_group = identity.file_group = identity.effective_group;
+  identity.capabilities =
+      after_execution(task.identity(), identity, gains && !TaskInternals::has_no_new_privileges(task));
   return TRY(runtime::make<Credentials>(identity));
 }
 
@@ -86,8 +88,8 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
 
   release_memory_users(task);
   {
-    // Order: nobody begins to trace between this look and the change. Only a privileged tracer may see a
-    // program gain rights.
+    // Order: nobody begins to trace between this look and the change. Only a tracer that may trace any may
+    // see a program gain rights.
     Guard<SpinLock> table_guard(task.personality_.processes().lock_);
     if (task.trace_.tracer && !task.trace_.privileged) {
       image.set_user = image.set_group = false;
@@ -102,7 +104,6 @@ LinuxResult<> TaskInternals::execute(Task& task, ProgramImage& image) {
     task.alternate_stack_ = {};
     if (image.set_user || image.set_group) task.parent_death_signal_ = 0;
     process.settings_.dumpable = !image.set_user && !image.set_group;
-    process.settings_.keep_capabilities = false;
     process.settings_.barriers = 0;
   }
   task.facts_.set_identity(task.identity());

@@ -18,7 +18,7 @@ LinuxResult<> JobControl::acquire_terminal(Task& caller, ControllingTerminal& te
   if (session.terminal_.get() == &terminal && session.id_ == caller.process().id_) return {};
   if (session.id_ != caller.process().id_ || session.terminal_) return std::unexpected(Errno::Perm);
   if (terminal.session_) {
-    if (!steal || !caller.identity().privileged()) return std::unexpected(Errno::Perm);
+    if (!steal || !caller.may(Capability::Administration)) return std::unexpected(Errno::Perm);
     released = std::move(terminal.session_->terminal_);
   }
   terminal.session_ = &session;

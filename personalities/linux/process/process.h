@@ -51,7 +51,6 @@ struct ProcessSnapshot {
 struct ProcessSettings {
   u32 personality = 0;
   bool dumpable = true;
-  bool keep_capabilities = false;
   bool huge_pages_disabled = false;
   u32 barriers = 0;  // the registrations of membarrier(2)
 };

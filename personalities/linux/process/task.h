@@ -66,6 +66,7 @@ class Task final : public runtime::Managed {
   FileTable& files() const { return *files_; }
   FileSystemContext& file_system() const { return *file_system_; }
   const Identity& identity() const { return credentials_->identity(); }
+  bool may(Capability one) const { return identity().may(one); }
   Context& context() const { return *context_; }
   Registers& registers() const { return *registers_; }
   SignalSet blocked_signals() const { return blocked_; }

@@ -45,7 +45,7 @@ struct TraceStart {
   const Handlers* calls;  // what its calls go through
   u32 options;
   bool seized;
-  bool privileged;  // who wanted it was root
+  bool privileged;  // who wanted it may trace any (Capability::Trace)
 };
 
 /// The parent of a vforked child sleeps on this until the child needs its memory no longer.
@@ -135,7 +135,7 @@ struct TaskInternals {
   static u64& robust_list(Task& task);
   static LinuxResult<u64> control(Task& task, const Arguments& arguments);
   static LinuxResult<u64> control_process(Task& task, u32 option, u64 value);
-  static LinuxResult<u64> control_capabilities(Task& task, u32 option, u64 value);
+  static LinuxResult<u64> control_capabilities(Task& task, const Arguments& arguments);
   static ProcessSettings& settings(Process& process);
   static Usage usage_of(Task& task);
   static bool has_no_new_privileges(const Task& task) {

@@ -78,14 +78,15 @@ LinuxResult<> Socket::set_option(Task& task, i32 level, u32 name, std::span<cons
   const auto word = static_cast<u32>(number);
   auto& options = options_;
   if (name < 64 && (kSwitches >> name & 1)) {
-    if (name == kDebug && number && !task.identity().privileged()) return std::unexpected(Errno::Access);
+    if (name == kDebug && number && !task.may(Capability::NetAdministration))
+      return std::unexpected(Errno::Access);
     options.switches = number ? options.switches | bit(name) : options.switches & ~bit(name);
     return {};
   }
   switch (name) {
     case kSendBufferForce:
     case kReceiveBufferForce:
-      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+      if (!task.may(Capability::NetAdministration)) return std::unexpected(Errno::Perm);
       [[fallthrough]];
     case kSendBuffer:
     case kReceiveBuffer: {
@@ -100,11 +101,12 @@ LinuxResult<> Socket::set_option(Task& task, i32 level, u32 name, std::span<cons
     case kReceiveLow: options.receive_low = number < 0 ? INT32_MAX : std::max(number, 1); return {};
     case kLinger: options.linger = TRY(read_value<SocketOptions::Linger>(value)); return {};
     case kPriority:
-      if ((number < 0 || number > 6) && !task.identity().privileged()) return std::unexpected(Errno::Perm);
+      if ((number < 0 || number > 6) && !task.may(Capability::NetAdministration))
+        return std::unexpected(Errno::Perm);
       options.priority = word;
       return {};
     case kMark:
-      if (!task.identity().privileged()) return std::unexpected(Errno::Perm);
+      if (!task.may(Capability::NetAdministration)) return std::unexpected(Errno::Perm);
       options.mark = word;
       return {};
     default: return std::unexpected(Errno::NoProtocolOption);
