@@ -147,6 +147,20 @@ CASE(bind_mounts_show_a_tree_again, "mount") {
   WANT_EQ(umount("over") | umount("b"), 0);
 }
 
+CASE(a_remount_is_of_the_whole_file_system, "mount") {
+  WANT_EQ(mkdir("a", 0755) | tmpfs("a", 0) | mkdir("b", 0755) | mount("a", "b", 0, MS_BIND, 0), 0);
+  const int writer = open("a/f", O_CREAT | O_RDWR, 0600);
+  WANT_ERROR(mount(0, "b", 0, MS_REMOUNT | MS_RDONLY, 0), EBUSY);
+  make("b/g");  // nothing has changed
+  close(writer);
+  WANT_EQ(mount(0, "b", 0, MS_REMOUNT | MS_RDONLY, 0), 0);
+  WANT_ERROR(open("a/f", O_RDWR), EROFS);
+  WANT_EQ(mount(0, "a", 0, MS_REMOUNT, 0), 0);
+  close(open("a/f", O_RDWR));
+  WANT_ERROR(open("b/f", O_RDWR), EROFS);  // that mount is so itself
+  WANT_EQ(umount("b") | umount("a"), 0);
+}
+
 CASE(recursive_bind_takes_what_is_mounted_below, "mount") {
   WANT_EQ(mkdir("a", 0755) | mkdir("b", 0755) | mkdir("c", 0755) | tmpfs("a", 0) | mkdir("a/in", 0755) | tmpfs("a/in", 0), 0);
   make("a/in/f");

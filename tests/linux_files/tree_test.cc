@@ -341,7 +341,8 @@ TEST(Mounts, CoverUncoverAndStayBusy) {
     EXPECT_EQ(sys(call::mkdir, "/bind", 0755), 0);
     EXPECT_EQ(sys(call::mount, "/m", "/bind", 0, 4096, 0), 0);
     EXPECT_EQ(sys.read_file("/bind/above"), "a");
-    EXPECT_EQ(sys(call::mount, "none", "/bind", 0, 32 | 1, 0), 0);
+    // Of the mount alone: MS_REMOUNT without MS_BIND is of the file system.
+    EXPECT_EQ(sys(call::mount, "none", "/bind", 0, 4096 | 32 | 1, 0), 0);
     EXPECT_EQ(sys.write_file("/bind/new", "n"), kRoFs);
     EXPECT_EQ(sys(call::unlink, "/bind/above"), kRoFs);
     EXPECT_EQ(sys.write_file("/m/new", "n"), 1);
