@@ -53,6 +53,9 @@ LinuxResult<u64> trace_me(Task& task) {
   Guard<SpinLock> guard(TaskInternals::table_lock(task));
   auto* parent = TaskInternals::parent_locked(task.process());
   if (TaskInternals::trace(task).tracer || !parent) return std::unexpected(Errno::Perm);
+  // Else a program that gives rights would hand them to whoever started it.
+  if (task.identity().capabilities.permitted & ~parent->identity().capabilities.permitted)
+    return std::unexpected(Errno::Perm);
   TaskInternals::link_tracer_locked(task, *parent,
                                     {&TaskInternals::traced_calls(), 0, false, task.may(Capability::Trace)});
   TaskInternals::stop_fact_calls(task);
@@ -70,13 +73,14 @@ LinuxResult<u64> attach(Task& task, i32 tid, bool seize, u64 address, u64 option
     Guard<SpinLock> guard(TaskInternals::table_lock(task));
     // Order: an exec that gives rights either is seen here, or sees the tracer.
     if (!may_inspect(task, process)) return std::unexpected(Errno::Perm);
-    if (process.has_ended()) return std::unexpected(Errno::NoProcess);
+    if (process.has_ended() || !TaskInternals::is_member(*target)) return std::unexpected(Errno::NoProcess);
     if (TaskInternals::trace(*target).tracer) return std::unexpected(Errno::Perm);
     TaskInternals::link_tracer_locked(*target, task.process(),
                                       {&TaskInternals::traced_calls(), static_cast<u32>(seize ? options : 0),
                                        seize, task.may(Capability::Trace)});
   }
   TaskInternals::disturb(*target, Task::kFiltered);
+  TaskInternals::recall_stopped(process);
   if (!seize) send_signal(*target, {.number = signal::kStop});
   return 0;
 }
@@ -229,6 +233,13 @@ LinuxResult<u64> move_vectors(Task& task, const Held& held, u64 address, u64 roo
     }
     TRY(task.user().copy_in(memory, address, bytes));
     __builtin_memset(memory + frame::XsaveMarker::kOffset, 0, sizeof(frame::XsaveMarker));
+    if (bytes <= frame::kLegacyBytes && all > frame::kLegacyAndHeaderBytes) {
+      // The legacy part alone was written: a component that the header calls initial would be ignored.
+      u64 features = 0;
+      __builtin_memcpy(&features, memory + frame::kFeaturesOffset, sizeof features);
+      features |= 3;
+      __builtin_memcpy(memory + frame::kFeaturesOffset, &features, sizeof features);
+    }
     VectorErrand load(*held, {memory, all}, true);
     held.run(load);
     if (!load.result) return std::unexpected(Errno::Invalid);

@@ -37,6 +37,7 @@ void stop_at_call(Task& task, Trace::Call where) {
   }
   // A signal given at a call's stop comes as if it had been sent.
   if (wanted) send_signal(task, {.number = wanted});
+  TaskInternals::renew_cancel(task);
 }
 
 i64 carry_out(Task& task, u64 number) {

@@ -86,7 +86,7 @@ void TaskInternals::init_main(Task& init) {
       return (asked = take_shutdown(process)) || scan_children(process, request, result, any) || stopping();
     });
     if (asked) shut_down(init, asked);
-    if (result.pid && result.pid == first.pid) first.observer.on_first_exit(result.status);
+    if (result.pid && result.pid == first.pid && !result.traced) first.observer.on_first_exit(result.status);
   }
   end(init);
 }

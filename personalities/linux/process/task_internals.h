@@ -185,7 +185,15 @@ struct TaskInternals {
   /// What a traced task's calls are carried out by.
   static const Handlers& calls_below_tracer(const Task& task);
   static void tell_tracer_locked(Task& task, int code, int status);
-  static bool trace_stop(Task& task, i32 status, const SignalInfo& info, u64 message = 0);
+  /// With `group_round`: the stop of the task's group in that round, which may be over.
+  static bool trace_stop(Task& task, i32 status, const SignalInfo& info, u64 message = 0,
+                         const u64* group_round = nullptr);
+  static bool listener_is_called(Task& task, u64 round);
+  static void renew_cancel(Task& task);
+  static void stop_at_handler(Task& task);
+  static bool end_stepping(Task& task);
+  static bool is_member(Task& task);
+  static void recall_stopped(Process& process);
   static u64 stop_round(Process& process);
   static bool is_hurried(const Task& task);
   static void stop_at_exit(Task& task);
@@ -193,7 +201,7 @@ struct TaskInternals {
   static void stop_for_tracer(Task& task);
   /// A single step, a tracer's or the program's own, is done.
   static void end_step(Task& task, u64 at);
-  static void stop_with_group(Task& task, int number);
+  static void stop_with_group(Task& task, int number, u64 round);
   static bool wants_event(Task& task, u32 event);
   static void stop_at_event(Task& task, u32 event, u64 message);
   static void tell_of_exec(Task& task, i32 old_id);

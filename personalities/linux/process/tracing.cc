@@ -64,7 +64,8 @@ void TaskInternals::stop_at_exit(Task& task) {
 
 /// The calling task stops and tells its tracer; returns when it is resumed, killed, or no longer traced.
 /// False: it did not stop, or was not resumed by its tracer.
-bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u64 message) {
+bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u64 message,
+                               const u64* group_round) {
   auto& table = task.personality_.processes();
   auto& trace = task.trace_;
   (void)task.context_->all_registers();  // the tracer reads and edits them all
@@ -76,9 +77,12 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
     tell_tracer_locked(task, child_code::kTrapped, stop & 0xff);
   };
   u64 round = 0;
+  bool by_tracer = false;
   {
     Guard<SpinLock> guard(table.lock_);
     if (!trace.tracer || is_hurried(task)) return false;
+    // Its group has been continued since: nobody would tell it again.
+    if (group_round && stop_round(*task.process_) != *group_round) return false;
     trace.info = info;
     trace.message = message;
     round = stop_round(*task.process_);
@@ -91,8 +95,7 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
           Guard<SpinLock> guard(table.lock_);
           if (trace.errand) return true;
           if (trace.busy) return false;
-          return trace.state != Trace::State::Stopped || is_hurried(task) ||
-                 (trace.listening && stop_round(*task.process_) != round);
+          return trace.state != Trace::State::Stopped || is_hurried(task) || listener_is_called(task, round);
         },
         kForever, runtime::Cancellation::Respect);
     // A signal that came meanwhile has left its bit, and is acted upon after the stop.
@@ -102,11 +105,19 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
       errand = trace.errand;
       if (!errand && !trace.busy) {
         resumed = trace.state != Trace::State::Stopped || is_hurried(task);
-        if (!resumed && trace.listening && stop_round(*task.process_) != round) {
-          round = stop_round(*task.process_);
-          begin_locked(event_stop(trace_event::kStop));
+        if (!resumed && listener_is_called(task, round)) {
+          task.clear_attention(Task::kTraceStop);
+          const u64 now = stop_round(*task.process_);
+          // Interrupted, it is still in its group's stop, and says so.
+          begin_locked(now == round ? status : event_stop(trace_event::kStop));
+          round = now;
         }
-        if (resumed) trace.told = true;
+        if (resumed) {
+          // In this section: a tracer that finds it stopped may give it errands, and it must carry them out.
+          by_tracer = trace.state == Trace::State::Running && !is_hurried(task);
+          trace.state = Trace::State::Running;
+          trace.told = true;
+        }
       }
     }
     if (!errand) continue;
@@ -114,12 +125,6 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
     Guard<SpinLock> guard(table.lock_);
     trace.errand = nullptr;
     trace.queue.wake_all();
-  }
-  bool by_tracer = false;
-  {
-    Guard<SpinLock> guard(table.lock_);
-    by_tracer = trace.state == Trace::State::Running && !is_hurried(task);
-    trace.state = Trace::State::Running;
   }
   constexpr u64 kTrapFlag = 0x100;
   if (by_tracer && trace.tracer && trace.resume == Trace::Resume::Step) {
@@ -132,10 +137,33 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
   return by_tracer;
 }
 
-void TaskInternals::end_step(Task& task, u64 at) {
+/// PTRACE_LISTEN: it stays stopped, until its group goes on or its tracer interrupts it.
+bool TaskInternals::listener_is_called(Task& task, u64 round) {
+  return task.trace_.listening &&
+         (stop_round(*task.process_) != round || (task.attention() & Task::kTraceStop) != 0);
+}
+
+/// After a stop within a call: what came during it must still end a wait that is to follow.
+void TaskInternals::renew_cancel(Task& task) {
+  if (signal_pending(task) || (task.attention() & (Task::kTraceStop | Task::kKilled)) != 0)
+    runtime::Thread::current().cancel();
+}
+
+/// A handler begins under a tracer that steps: it is told at the handler's first instruction (SINGLESTEP).
+void TaskInternals::stop_at_handler(Task& task) {
+  (void)trace_stop(task, signal::kTrap, {.number = signal::kTrap, .code = signal::kTrap});
+}
+
+bool TaskInternals::end_stepping(Task& task) {
   constexpr u64 kTrapFlag = 0x100;
+  if (!std::exchange(task.trace_.stepping, false)) return false;
+  task.registers_->rflags &= ~kTrapFlag;
+  return true;
+}
+
+void TaskInternals::end_step(Task& task, u64 at) {
   constexpr int kTrace = 2;  // TRAP_TRACE
-  if (std::exchange(task.trace_.stepping, false)) task.registers_->rflags &= ~kTrapFlag;
+  (void)end_stepping(task);
   force_signal(task, {.number = signal::kTrap, .code = kTrace, .value = at});
 }
 
@@ -176,7 +204,7 @@ void TaskInternals::stop_for_tracer(Task& task) {
 }
 
 /// The stop of a traced task's group. False: its tracer lets it run all the same.
-void TaskInternals::stop_with_group(Task& task, int number) {
+void TaskInternals::stop_with_group(Task& task, int number, u64 round) {
   bool seized = false;
   {
     Guard<SpinLock> guard(task.personality_.processes().lock_);
@@ -184,7 +212,8 @@ void TaskInternals::stop_with_group(Task& task, int number) {
   }
   (void)trace_stop(task, seized ? event_stop(trace_event::kStop, number) : number,
                    {.number = seized ? signal::kTrap : number,
-                    .code = seized ? event_stop(trace_event::kStop, number) : 0});
+                    .code = seized ? event_stop(trace_event::kStop, number) : 0},
+                   0, &round);
 }
 
 bool TaskInternals::wants_event(Task& task, u32 event) {
@@ -195,6 +224,7 @@ bool TaskInternals::wants_event(Task& task, u32 event) {
 
 void TaskInternals::stop_at_event(Task& task, u32 event, u64 message) {
   (void)trace_stop(task, event_stop(event), {.number = signal::kTrap, .code = event_stop(event)}, message);
+  renew_cancel(task);
 }
 
 /// After exec, whether the tracer asked for the event or not: it hears of it.
@@ -217,8 +247,6 @@ void TaskInternals::link_tracer_locked(Task& task, Process& tracer, const TraceS
   trace.tracer = &tracer;
   trace.state = Trace::State::Running;
   trace.resume = Trace::Resume::Go;
-  trace.call = Trace::Call::None;
-  trace.call_number = -1;
   trace.seized = start.seized;
   trace.privileged = start.privileged;
   trace.options = start.options;
@@ -267,7 +295,8 @@ void TaskInternals::inherit_tracer(Task& parent, Task& child, u32 event, u64 fla
   auto& table = parent.personality_.processes();
   Guard<SpinLock> guard(table.lock_);
   const auto& trace = parent.trace_;
-  if (!trace.tracer || trace.tracer->life_ != Process::Life::Running) return;
+  // It can be found already: another may have attached to it.
+  if (child.trace_.tracer || !trace.tracer || trace.tracer->life_ != Process::Life::Running) return;
   if (!(trace.options & 1 << event) && !(flags & CloneRequest::kTrace)) return;
   link_tracer_locked(child, *trace.tracer,
                      {parent.traced_calls_, trace.options, trace.seized, trace.privileged});
@@ -382,6 +411,16 @@ Task* TaskInternals::tracee_locked(Process& tracer, i32 tid) {
     if (task.id() == tid) return &task;
   }
   return nullptr;
+}
+
+bool TaskInternals::is_member(Task& task) {
+  Guard<SpinLock> guard(task.process_->lock_);
+  return task.process_hook_.is_linked();
+}
+
+/// Its stopped tasks look anew whether they are traced.
+void TaskInternals::recall_stopped(Process& process) {
+  process.continued_.wake_all();
 }
 
 void TaskInternals::disturb(Task& task, u32 attention) {

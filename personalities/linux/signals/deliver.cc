@@ -87,6 +87,8 @@ bool TaskInternals::act_on_signals(Task& task, bool& handler_ran) {
       return false;
     }
     settle_interrupted_call(task, action);
+    // The tracer's trap flag must not be in the frame: sigreturn would set it again.
+    const bool stepped = end_stepping(task);
     if (action.flags & SignalAction::kResetHandler) process.handlers_->set(info.number, {});
     if (!push_frame(task, info, action).has_value()) {
       if (info.number == signal::kSegmentation) {
@@ -101,6 +103,7 @@ bool TaskInternals::act_on_signals(Task& task, bool& handler_ran) {
     SignalSet mask = task.blocked_ | action.mask;
     if (!(action.flags & SignalAction::kNoDefer)) mask |= bit;
     set_mask(task, mask);
+    if (slowpath(stepped)) stop_at_handler(task);
   }
   return true;
 }

@@ -77,13 +77,18 @@ void TaskInternals::stay_stopped(Task& task) {
   }
   if (complete) tell_stopped(process, complete);
   if (task.is_traced()) {
-    stop_with_group(task, number);
+    stop_with_group(task, number, round);
     if (task.is_traced()) return leave_stop(task, round);
   }
   (void)process.continued_.wait_until([&] {
     Guard<SpinLock> guard(process.lock_);
-    return process.stop_round_ != round || process.exiting_ || (task.attention() & Task::kEnding);
+    return process.stop_round_ != round || process.exiting_ || (task.attention() & Task::kEnding) ||
+           task.is_traced();
   });
+  if (task.is_traced()) {  // attached to while it was stopped
+    stop_with_group(task, number, round);
+    return leave_stop(task, round);
+  }
   bool tell = false;
   {
     Guard<SpinLock> guard(process.lock_);
