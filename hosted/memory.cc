@@ -1,5 +1,6 @@
 #include "hosted/memory.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -55,19 +56,26 @@ void HostedMemory::make_present(u64 begin, u64 end) {
   (void)::madvise(window(Frame{begin}), count * kPageBytes, MADV_POPULATE_READ);
 }
 
-/// Order: pages become free when they are made, so that nobody's are written over.
+/// Order: pages become free when they are made, so that nobody's are written over. False: all are made. While
+/// somebody else makes the last ones there is memory still, though none to take yet.
 bool HostedMemory::make_more() {
   u64 begin, end;
   {
     runtime::Guard guard(lock_);
     begin = present_;
-    if (begin == frames_) return false;
+    if (begin == frames_ && being_made_ == 0) return false;
     present_ = end = std::min(begin + kTogether, frames_);
+    being_made_ += end - begin;
+  }
+  if (begin == end) {
+    ::sched_yield();
+    return true;
   }
   make_present(begin, end);
   runtime::Guard guard(lock_);
   free_.set_range(begin, end - begin);
   ready_ += end - begin;
+  being_made_ -= end - begin;
   return true;
 }
 

@@ -56,6 +56,7 @@ class HostedMemory {
   u64 never_used_ GUARDED_BY(lock_) = 1;  // frames from here on are zero
   u64 present_ GUARDED_BY(lock_) = 1;     // pages from here on are holes in the file, and not free yet
   u64 ready_ GUARDED_BY(lock_) = 0;       // how many are in free_
+  u64 being_made_ GUARDED_BY(lock_) = 0;  // below present_, and in nobody's hands yet
   u32 maker_ = kIdle;                     // atomic, futex
   bool has_maker_ = false;
   pthread_t maker_thread_{};

@@ -57,6 +57,15 @@ CASE(ptrace_parent_killed_at_its_vfork_ends, "ptrace vfork") {
   WANT_EQ(kill((pid_t)child, SIGKILL), 0);
 }
 
+static char state_of(pid_t pid) {
+  char name[32], text[200] = "";
+  snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+  const int file = open(name, O_RDONLY);
+  WANT(read(file, text, sizeof text - 1) > 0);
+  close(file);
+  const char* after = strrchr(text, ')');
+  return after && after[1] ? after[2] : '?';
+}
 CASE(ptrace_attaches_to_what_is_stopped, "ptrace kill") {
   const pid_t pid = check_child(for_ever);
   WANT_EQ(kill(pid, SIGSTOP), 0);
@@ -67,6 +76,8 @@ CASE(ptrace_attaches_to_what_is_stopped, "ptrace kill") {
   WANT_STOP(pid, SIGSTOP);
   WANT(registers_of(pid).rip != 0);
   WANT_EQ(trace(PTRACE_DETACH, pid, 0, 0), 0);
+  usleep(20000);
+  WANT_EQ(state_of(pid), 'T');  // its group is stopped, traced or not
   WANT_EQ(kill(pid, SIGKILL), 0);
   WANT_EQ(wait_for(pid), SIGKILL);
 }

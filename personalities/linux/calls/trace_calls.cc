@@ -54,7 +54,9 @@ LinuxResult<u64> trace_me(Task& task) {
   auto* parent = TaskInternals::parent_locked(task.process());
   if (TaskInternals::trace(task).tracer || !parent) return std::unexpected(Errno::Perm);
   // Else a program that gives rights would hand them to whoever started it.
-  if (task.identity().capabilities.permitted & ~parent->identity().capabilities.permitted)
+  const auto theirs = parent->identity();
+  if (!theirs.may(Capability::Trace) &&
+      (task.identity().capabilities.permitted & ~theirs.capabilities.permitted) != 0)
     return std::unexpected(Errno::Perm);
   TaskInternals::link_tracer_locked(task, *parent,
                                     {&TaskInternals::traced_calls(), 0, false, task.may(Capability::Trace)});

@@ -76,19 +76,17 @@ void TaskInternals::stay_stopped(Task& task) {
     if (stop_is_complete_locked(process)) complete = process.stop_signal_;
   }
   if (complete) tell_stopped(process, complete);
-  if (task.is_traced()) {
-    stop_with_group(task, number, round);
-    if (task.is_traced()) return leave_stop(task, round);
-  }
-  (void)process.continued_.wait_until([&] {
-    Guard<SpinLock> guard(process.lock_);
-    return process.stop_round_ != round || process.exiting_ || (task.attention() & Task::kEnding) ||
-           task.is_traced();
-  });
-  if (task.is_traced()) {  // attached to while it was stopped
-    stop_with_group(task, number, round);
-    return leave_stop(task, round);
-  }
+  do {
+    if (task.is_traced()) {  // before, or attached to while it was stopped
+      stop_with_group(task, number, round);
+      if (task.is_traced()) return leave_stop(task, round);
+    }
+    (void)process.continued_.wait_until([&] {
+      Guard<SpinLock> guard(process.lock_);
+      return process.stop_round_ != round || process.exiting_ || (task.attention() & Task::kEnding) ||
+             task.is_traced();
+    });
+  } while (task.is_traced());
   bool tell = false;
   {
     Guard<SpinLock> guard(process.lock_);
