@@ -37,8 +37,8 @@ LinuxResult<> copy_registers(Task& parent, Context& child, const CloneRequest& r
   auto& to = child.registers();
   to = parent.context().all_registers();  // with the segment bases
   to.rax = 0;
-  constexpr u64 kTrapFlag = 0x100;
-  if (TaskInternals::trace(parent).stepping) to.rflags &= ~kTrapFlag;  // the tracer's, not the program's
+  if (TaskInternals::trace(parent).stepping)
+    to.rflags &= ~Trace::kTrapFlag;  // the tracer's, not the program's
   if (request.stack) to.rsp = request.stack;
   if (request.flags & CloneRequest::kSetTls) {
     if (request.tls >= Domain::kUserEnd.value) return std::unexpected(Errno::Perm);

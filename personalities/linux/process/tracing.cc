@@ -126,13 +126,11 @@ bool TaskInternals::trace_stop(Task& task, i32 status, const SignalInfo& info, u
     trace.errand = nullptr;
     trace.queue.wake_all();
   }
-  constexpr u64 kTrapFlag = 0x100;
   if (by_tracer && trace.tracer && trace.resume == Trace::Resume::Step) {
-    task.registers_->rflags |= kTrapFlag;
-    task.trace_.stepping = true;
-  } else if (task.trace_.stepping) {
-    task.registers_->rflags &= ~kTrapFlag;
-    task.trace_.stepping = false;
+    task.registers_->rflags |= Trace::kTrapFlag;
+    trace.stepping = true;
+  } else {
+    (void)end_stepping(task);
   }
   return by_tracer;
 }
@@ -155,9 +153,8 @@ void TaskInternals::stop_at_handler(Task& task) {
 }
 
 bool TaskInternals::end_stepping(Task& task) {
-  constexpr u64 kTrapFlag = 0x100;
   if (!std::exchange(task.trace_.stepping, false)) return false;
-  task.registers_->rflags &= ~kTrapFlag;
+  task.registers_->rflags &= ~Trace::kTrapFlag;
   return true;
 }
 
@@ -203,7 +200,7 @@ void TaskInternals::stop_for_tracer(Task& task) {
                    {.number = signal::kTrap, .code = event_stop(trace_event::kStop)});
 }
 
-/// The stop of a traced task's group. False: its tracer lets it run all the same.
+/// The stop of a traced task's group in that round, if it is not over by now.
 void TaskInternals::stop_with_group(Task& task, int number, u64 round) {
   bool seized = false;
   {

@@ -38,6 +38,7 @@ struct Trace {
   enum class State : u8 { Running, Stopped, Dead };
   enum class Resume : u8 { Go, NextCall, Step };
   enum class Call : u8 { None, Entry, Exit };
+  static constexpr u64 kTrapFlag = 0x100;  // rflags: a trap after each instruction
 
   Process* tracer = nullptr;  // null: not traced
   State state = State::Running;
